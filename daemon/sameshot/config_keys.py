@@ -1,0 +1,201 @@
+"""The keys of the config, their types and defaults.
+
+Comes in: plain values as a config file holds them. Goes out: a frozen `Config` in which every key has a value.
+Refuses, as pydantic does, unknown keys and values of another type: nothing is converted by guess. config.example.yaml
+says what each key does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+PHOTO_EXTENSIONS = (
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "gif", "bmp", "heic", "heif", "hif", "avif",
+    "dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "srf", "sr2", "raf", "orf", "rw2", "rwl", "pef", "srw",
+    "x3f", "3fr", "fff", "iiq", "mrw", "erf", "kdc", "dcr", "mos", "mef",
+)  # fmt: skip
+DEFAULT_LAYOUT = "{date:%Y}/{date:%Y-%m-%d}/{group}/"
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: object) -> timedelta:
+    """Returns the time that `90s`, `15m`, `2h` or `1d` says. Raises ValueError, as pydantic wants it."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("must be a number with a unit: 90s, 15m, 2h or 1d")
+    return timedelta(seconds=float(match[1]) * _UNIT_S[match[2]])
+
+
+def parse_clock_time(value: object) -> time:
+    """Returns the time of day that `04:15` says. Raises ValueError, as pydantic wants it."""
+    if isinstance(value, time):
+        return value
+    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("must be a time of day from 00:00 to 23:59, as 04:15")
+    return time(int(match[1]), int(match[2]))
+
+
+def _as_path(value: object, info: ValidationInfo) -> Path:
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be a path; put it in quotes if it looks like a number")
+    if "\0" in value:
+        raise ValueError("holds a NUL, which no path can")
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(f"names a home folder that is not known: {value.split('/')[0]}") from None
+    folder: Path = (info.context or {}).get("folder", Path.cwd())
+    return _without_dots(folder / path)
+
+
+def _without_dots(path: Path) -> Path:
+    # Two spellings of one folder become one. What stands before `..` is asked of the disk, since it may be a symlink;
+    # other symlinks stay as the owner wrote them.
+    parts = path.parts
+    if ".." not in parts:
+        return path
+    after = len(parts) - parts[::-1].index("..")
+    return Path(os.path.realpath(Path(*parts[:after])), *parts[after:])
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _as_workers(value: object) -> object:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 256):
+        return value
+    raise ValueError("must be auto or a number from 1 to 256")
+
+
+def _as_extension(value: str) -> str:
+    extension = value.lower().removeprefix(".")
+    if not extension or "/" in extension or "*" in extension:
+        raise ValueError("must be a file extension, as jpg")
+    return extension
+
+
+def _as_folder_name(value: str) -> str:
+    if value in ("", ".", "..") or "/" in value or "\0" in value:
+        raise ValueError("must be the name of one folder, without slashes")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+ClockTime = Annotated[time, BeforeValidator(parse_clock_time)]
+AnyPath = Annotated[Path, BeforeValidator(_as_path)]
+Extension = Annotated[str, AfterValidator(_as_extension)]
+Pattern = Annotated[str, Field(min_length=1)]
+FolderName = Annotated[str, AfterValidator(_as_folder_name)]
+
+
+class Section(BaseModel):
+    """A frozen part of the config; unknown keys and values of another type are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Root(Section):
+    """A folder where photos arrive."""
+
+    path: AnyPath
+    recursive: bool = True
+
+
+class SameShot(Section):
+    """How sure a pair must be."""
+
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    """None: the calibrated default."""
+
+
+class Index(Section):
+    """How neighbours are found."""
+
+    exact_until: int = Field(default=50_000, ge=0)
+
+
+class Settle(Section):
+    """How long a file must be quiet before it is looked at."""
+
+    quiet_s: float = Field(default=1.0, ge=0, le=3600)
+    network_quiet_s: float = Field(default=15.0, ge=0, le=3600)
+
+
+class Limits(Section):
+    """What one look at one photo may cost."""
+
+    worker_memory_mb: int = Field(default=2048, ge=256)
+    look_deadline_s: float = Field(default=30.0, gt=0, le=3600)
+    max_megapixels: float = Field(default=250.0, gt=0)
+
+
+class Filing(Section):
+    """When a group's photos may be filed."""
+
+    closed_after_s: float = Field(default=300.0, ge=0)
+
+
+class Schedule(Section):
+    """What happens by the clock."""
+
+    reconcile_every: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=7))] = timedelta(minutes=15)
+    nightly: ClockTime = time(4, 15)
+    backup: bool = True
+
+
+class Config(Section):
+    """The whole config: config.example.yaml says what each key does."""
+
+    roots: Annotated[tuple[Root, ...], BeforeValidator(_as_tuple)] = ()
+    extensions: Annotated[tuple[Extension, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = PHOTO_EXTENSIONS
+    ignore: Annotated[tuple[Pattern, ...], BeforeValidator(_as_tuple)] = ()
+    action: Literal["none", "copy", "move", "hardlink", "symlink", "reflink"] = "none"
+    apply: Literal["manual", "automatic"] = "manual"
+    library: AnyPath | None = None
+    layout: str = Field(default=DEFAULT_LAYOUT, min_length=1)
+    outliers: FolderName | None = None
+    overwrite: bool = False
+    encoder: str = Field(default="lite0", min_length=1)
+    same_shot: SameShot = SameShot()
+    index: Index = Index()
+    settle: Settle = Settle()
+    workers: Annotated[Literal["auto"] | int, BeforeValidator(_as_workers)] = "auto"
+    limits: Limits = Limits()
+    filing: Filing = Filing()
+    schedule: Schedule = Schedule()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def library_dir(self) -> Path | None:
+        """Where group folders go: `library`, else `NAME sorted` beside the first root NAME; None without either.
+
+        Beside, and not inside: what is filed there is then in no root's watched area.
+        """
+        if self.library is not None or not self.roots:
+            return self.library
+        root = self.roots[0].path
+        return root.with_name(f"{root.name} sorted") if root.name else None
+
+
+def leaf_paths(section: type[BaseModel] = Config, above: str = "") -> list[str]:
+    """Returns the YAML path of every key that holds a value, in the file's order: `action`, `settle.quiet_s`, ..."""
+    paths: list[str] = []
+    for name, info in section.model_fields.items():
+        kind: Any = info.annotation
+        inner = isinstance(kind, type) and issubclass(kind, BaseModel)
+        paths += leaf_paths(kind, f"{above}{name}.") if inner else [above + name]
+    return paths
