@@ -19,7 +19,6 @@ from sameshot.config_problems import describe_problem, yaml_path
 from sameshot.errors import BadInput
 from sameshot.locations import default_config_file
 
-
 __all__ = ["Config", "LoadedConfig", "Root", "load_config", "load_with_sources"]
 
 

@@ -52,7 +52,8 @@ def read_document(path: Path) -> Document:
     if node is None:
         return Document({}, {}, ())
     walk = _Walk(path)
-    return Document(walk.value_of(node, ()), walk.lines, tuple(walk.problems))
+    value = walk.value_of(node, ())
+    return Document({} if value is None else value, walk.lines, tuple(walk.problems))
 
 
 def _read_text(path: Path) -> str:
@@ -104,6 +105,7 @@ class _Walk:
             return self._mapping_of(node, where)
         if isinstance(node, yaml.SequenceNode):
             return [self.value_of(item, (*where, index)) for index, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         return scalar_of(node.value) if node.style is None else node.value
 
     def _mapping_of(self, node: yaml.MappingNode, where: Where) -> dict[str, Any]:
@@ -128,8 +130,8 @@ _SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
     (re.compile(r"(?:true|True|TRUE)"), lambda _: True),
     (re.compile(r"(?:false|False|FALSE)"), lambda _: False),
     (re.compile(r"[-+]?[0-9]{1,300}"), int),
-    (re.compile(r"0o[0-7]{1,300}"), lambda text: int(text[2:], 8)),
-    (re.compile(r"0x[0-9a-fA-F]{1,300}"), lambda text: int(text[2:], 16)),
+    (re.compile(r"0o[0-7]{1,300}"), lambda text: int(text, 8)),
+    (re.compile(r"0x[0-9a-fA-F]{1,300}"), lambda text: int(text, 16)),
     (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"), float),
     (re.compile(r"[-+]?\.(?:inf|Inf|INF)"), lambda text: float(text.replace(".", ""))),
     (re.compile(r"\.(?:nan|NaN|NAN)"), lambda _: float("nan")),

@@ -23,6 +23,7 @@ PHOTO_EXTENSIONS = (
 DEFAULT_LAYOUT = "{date:%Y}/{date:%Y-%m-%d}/{group}/"
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_LONGEST_S = 366 * 86400
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -33,7 +34,10 @@ def parse_duration(value: object) -> timedelta:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError("must be a number with a unit: 90s, 15m, 2h or 1d")
-    return timedelta(seconds=float(match[1]) * _UNIT_S[match[2]])
+    seconds = float(match[1]) * _UNIT_S[match[2]]
+    if seconds > _LONGEST_S:
+        raise ValueError("must be at most 366 days")
+    return timedelta(seconds=seconds)
 
 
 def parse_clock_time(value: object) -> time:
@@ -91,6 +95,12 @@ def _as_extension(value: str) -> str:
 def _as_folder_name(value: str) -> str:
     if value in ("", ".", "..") or "/" in value or "\0" in value:
         raise ValueError("must be the name of one folder, without slashes")
+    return value
+
+
+def _as_interval(value: timedelta) -> timedelta:
+    if not timedelta(minutes=1) <= value <= timedelta(days=7):
+        raise ValueError("must be from 1m to 7d")
     return value
 
 
@@ -152,7 +162,7 @@ class Filing(Section):
 class Schedule(Section):
     """What happens by the clock."""
 
-    reconcile_every: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=7))] = timedelta(minutes=15)
+    reconcile_every: Annotated[Duration, AfterValidator(_as_interval)] = timedelta(minutes=15)
     nightly: ClockTime = time(4, 15)
     backup: bool = True
 

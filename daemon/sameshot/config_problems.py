@@ -6,6 +6,7 @@ Comes in: a document and one of pydantic's errors about it. Goes out: place, lin
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -27,34 +28,30 @@ def describe_problem(document: Document, error: Any) -> tuple[Where, int, str]:
     return where, line, _sentence(where, error)
 
 
-def _sentence(where: Where, error: Any) -> str:  # noqa: PLR0911  one sentence for each kind
+def _sentence(where: Where, error: Any) -> str:
     value, kind, context = error["input"], error["type"], error.get("ctx", {})
-    match kind:
-        case "extra_forbidden":
-            return f"unknown key{_nearest_key(where)}"
-        case "missing":
-            return "this key must be there"
-        case "literal_error":
-            allowed = [str(option) for option in get_args(Config.model_fields[str(where[0])].annotation)]
-            return f"must be one of {', '.join(allowed)}{_did_you_mean(str(value), allowed)}"
-        case "bool_type":
-            return f"must be true or false{_meant_bool(value)}"
-        case "int_type" | "float_type" | "int_from_float":
-            whole = "a whole number" if kind.startswith("int") else "a number"
-            return f"must be {whole}, not {_shown(value)}{_meant_number(value)}"
-        case "string_type":
-            return f"must be text, not {_shown(value)}; put it in quotes if it is meant so"
-        case "tuple_type":
-            return "must be a list, as [one, two]"
-        case "model_type" | "model_attributes_type":
-            example = "path: DIR" if where[0] == "roots" else "key: value"
-            return f"must hold keys with values, as {{{example}}}"
-        case "value_error":
-            return f"{context['error']}, not {_shown(value)}"
-        case "too_short" | "string_too_short":
-            return "must not be empty"
-        case _:
-            return str(error["msg"]).replace("Input should be", "must be") + f", not {_shown(value)}"
+    sentences: dict[str, Callable[[], str]] = {
+        "extra_forbidden": lambda: f"unknown key{_nearest_key(where)}",
+        "missing": lambda: "this key must be there",
+        "literal_error": lambda: _one_of(where, value),
+        "bool_type": lambda: f"must be true or false, not {_shown(value)}{_meant_bool(value)}",
+        "int_type": lambda: f"must be a whole number, not {_shown(value)}{_meant_number(value)}",
+        "float_type": lambda: f"must be a number, not {_shown(value)}{_meant_number(value)}",
+        "string_type": lambda: f"must be text, not {_shown(value)}; put it in quotes if it is meant so",
+        "tuple_type": lambda: "must be a list, as [one, two]",
+        "model_type": lambda: f"must hold keys with values, as {{{'path: DIR' if 'roots' in where else 'key: value'}}}",
+        "value_error": lambda: f"{context['error']}, not {_shown(value)}",
+        "too_short": lambda: "must not be empty",
+        "string_too_short": lambda: "must not be empty",
+    }
+    if kind in sentences:
+        return sentences[kind]()
+    return str(error["msg"]).replace("Input should be", "must be") + f", not {_shown(value)}"
+
+
+def _one_of(where: Where, value: object) -> str:
+    allowed = [str(option) for option in get_args(Config.model_fields[str(where[0])].annotation)]
+    return f"must be one of {', '.join(allowed)}, not {_shown(value)}{_did_you_mean(str(value), allowed)}"
 
 
 def _shown(value: object) -> str:
@@ -65,7 +62,7 @@ def _shown(value: object) -> str:
 def _meant_bool(value: object) -> str:
     words = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
     word = words.get(str(value).lower())
-    return f", not {_shown(value)}" + (f"; write {word}" if word else "")
+    return f"; write {word}" if word else ""
 
 
 def _meant_number(value: object) -> str:
