@@ -1,0 +1,1 @@
+"""Path to pixels: what a file is, what it shows, and what the camera wrote about it."""
