@@ -1,0 +1,1 @@
+"""What sameshot knows: one SQLite file, one writer."""

@@ -1,0 +1,85 @@
+"""The groups as they stand: each content is in at most one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from sameshot.model import Group, Membership
+from sameshot.store.connection import Connection, as_json_list
+
+_PAGE = 500
+
+
+class Groups:
+    """Groups by id; `generation` tells whether they changed since it was last read."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def of(self, content_ids: Iterable[int]) -> dict[int, str]:
+        """The group of each content that has one."""
+        sql = "SELECT content, group_id FROM members WHERE content IN (SELECT value FROM json_each(?))"
+        return dict(self._connection.rows(sql, [as_json_list(content_ids)]))
+
+    def get(self, group_ids: Iterable[str]) -> list[Group]:
+        """The groups of these ids that exist, in order of id; members in the order they were given."""
+        sql = """SELECT groups.id, representative, content, score, certified_by
+                 FROM groups JOIN members ON members.group_id = groups.id
+                 WHERE groups.id IN (SELECT value FROM json_each(?)) ORDER BY groups.id, position"""
+        members: dict[tuple[str, int], list[Membership]] = {}
+        for group_id, representative, *membership in self._connection.rows(sql, [json.dumps(list(group_ids))]):
+            members.setdefault((group_id, representative), []).append(Membership(*membership))
+        return [Group(group_id, head, tuple(found)) for (group_id, head), found in members.items()]
+
+    def all(self) -> Iterator[Group]:
+        """Every group, in order of id."""
+        last = ""
+        while page := self._connection.rows("SELECT id FROM groups WHERE id > ? ORDER BY id LIMIT ?", [last, _PAGE]):
+            yield from self.get(row[0] for row in page)
+            last = page[-1][0]
+
+    def replace(self, old_ids: Iterable[str], groups: Sequence[Group]) -> None:
+        """Put `groups` in the place of the groups `old_ids`, all at once.
+
+        Raises ValueError when a content would be in two groups, or a representative is not a member; nothing changes.
+        """
+        with self._connection.transaction():
+            gone = json.dumps(list(old_ids))
+            self._connection.write("DELETE FROM groups WHERE id IN (SELECT value FROM json_each(?))", [gone])
+            self._refuse_overlap(groups)
+            self._connection.write_many(
+                "INSERT INTO groups (id, representative) VALUES (?, ?)",
+                [(group.id, group.representative) for group in groups],
+            )
+            self._connection.write_many(
+                "INSERT INTO members (content, group_id, position, score, certified_by) VALUES (?, ?, ?, ?, ?)",
+                [
+                    (member.content, group.id, position, member.score, member.certified_by)
+                    for group in groups
+                    for position, member in enumerate(group.members)
+                ],
+            )
+            self._connection.write(
+                """INSERT INTO meta (key, value) VALUES ('groups_generation', 1)
+                   ON CONFLICT (key) DO UPDATE SET value = value + 1"""
+            )
+
+    def count(self) -> int:
+        """How many groups there are."""
+        return int(self._connection.rows("SELECT count(*) FROM groups")[0][0])
+
+    @property
+    def generation(self) -> int:
+        """Grows with each change of any group."""
+        row = self._connection.row("SELECT value FROM meta WHERE key = 'groups_generation'")
+        return 0 if row is None else int(row[0])
+
+    def _refuse_overlap(self, groups: Sequence[Group]) -> None:
+        contents = [member.content for group in groups for member in group.members]
+        if len(set(contents)) < len(contents) or (taken := self.of(contents)):
+            reason = f": {taken}" if len(set(contents)) == len(contents) else ""
+            raise ValueError(f"a content belongs to one group only{reason}")
+        for group in groups:
+            if group.representative not in {member.content for member in group.members}:
+                raise ValueError(f"the representative of group {group.id} is not one of its members")

@@ -1,0 +1,124 @@
+"""The tables of the state, as the steps that lead from an empty file to the newest version.
+
+Step n takes version n to version n + 1 in one transaction. A step that was released is never edited: a change is a new
+step. Paths are BLOBs, because a file name may be any bytes. The numbers of a file's stat have columns without a type,
+because an inode or a time may not fit 64 signed bits: such a number is kept as its decimal text, untouched.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x53414D45
+"""Marks a SQLite file as ours ("SAME")."""
+
+_VERSION_1 = """
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE roots (
+    path BLOB PRIMARY KEY,
+    facts TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE contents (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    pixel_digest BLOB NOT NULL,
+    format TEXT NOT NULL,
+    width_px INTEGER,
+    height_px INTEGER,
+    capture TEXT,
+    sharpness REAL,
+    brightness REAL,
+    clipped REAL
+);
+CREATE INDEX contents_by_pixels ON contents (pixel_digest);
+
+CREATE TABLE encoders (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE vectors (
+    encoder INTEGER NOT NULL REFERENCES encoders (id),
+    content INTEGER NOT NULL REFERENCES contents (id),
+    vector BLOB NOT NULL
+);
+CREATE UNIQUE INDEX vectors_by_encoder ON vectors (encoder, content);
+
+CREATE TABLE descriptors (
+    content INTEGER NOT NULL REFERENCES contents (id),
+    measure TEXT NOT NULL,
+    packed BLOB NOT NULL
+);
+CREATE UNIQUE INDEX descriptors_by_content ON descriptors (content, measure);
+
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    root BLOB NOT NULL,
+    stage TEXT NOT NULL,
+    content INTEGER REFERENCES contents (id),
+    reason TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX photos_by_stage ON photos (stage);
+CREATE INDEX photos_by_content ON photos (content);
+
+CREATE TABLE files (
+    folder BLOB NOT NULL,
+    name BLOB NOT NULL,
+    photo INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+    role TEXT NOT NULL CHECK (role IN ('primary', 'companion', 'filed')),
+    device NOT NULL,
+    inode NOT NULL,
+    size_bytes NOT NULL,
+    mtime_ns NOT NULL,
+    ctime_ns NOT NULL,
+    missing_since_s REAL,
+    PRIMARY KEY (folder, name)
+) WITHOUT ROWID;
+CREATE INDEX files_by_photo ON files (photo);
+CREATE INDEX files_by_inode ON files (inode, device);
+CREATE UNIQUE INDEX one_primary ON files (photo) WHERE role = 'primary';
+
+CREATE TABLE links (
+    first INTEGER NOT NULL REFERENCES contents (id),
+    second INTEGER NOT NULL REFERENCES contents (id),
+    score REAL NOT NULL,
+    evidence TEXT NOT NULL,
+    PRIMARY KEY (first, second),
+    CHECK (first < second)
+) WITHOUT ROWID;
+CREATE INDEX links_by_second ON links (second, first, score);
+
+CREATE TABLE groups (
+    id TEXT PRIMARY KEY,
+    representative INTEGER NOT NULL REFERENCES contents (id)
+) WITHOUT ROWID;
+
+CREATE TABLE members (
+    content INTEGER PRIMARY KEY REFERENCES contents (id),
+    group_id TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    score REAL NOT NULL,
+    certified_by TEXT NOT NULL
+);
+CREATE INDEX members_by_group ON members (group_id, position);
+
+CREATE TABLE verdicts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('together', 'apart', 'keep')),
+    first BLOB NOT NULL,
+    second BLOB NOT NULL,
+    at_s REAL NOT NULL,
+    displaced_by INTEGER REFERENCES verdicts (id),
+    CHECK (first <= second)
+);
+CREATE UNIQUE INDEX standing_verdicts ON verdicts (first, second) WHERE displaced_by IS NULL;
+CREATE INDEX standing_verdicts_by_second ON verdicts (second) WHERE displaced_by IS NULL;
+"""
+
+STEPS: Final = (_VERSION_1,)
