@@ -1,0 +1,97 @@
+"""Rank prefixes: names that make any file manager show look-alikes side by side, and the way back.
+
+Comes in: photos in the order wanted, with the names they have. Goes out: a plan of renames in place; a photo's
+companions get its prefix. Photos whose prefix is right already get no step. The original name stays inside the new
+one, so removing needs no record. Refuses no photo, but leaves one whose name has no room for the prefix, and says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sameshot.model import FoundFile, PhotoView, Plan, Step
+from sameshot.plan.names import Names, Taken
+from sameshot.plan.rank_keys import FIRST_KEY, ascending_keys, parse_ranked_name, ranked_name
+from sameshot.plan.safe_text import LIMIT_BYTES, size_bytes
+from sameshot.plan.warnings import moving_warnings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+
+def rank_plan(
+    order: Sequence[PhotoView], *, taken: Taken, foreign: Collection[int] = (), catalogues: Collection[Path] = ()
+) -> Plan:
+    """Renames so that the names sort as `order`, as few as can be.
+
+    `taken` gives the names that exist in a folder. `foreign`: ids of photos whose name looks ranked but was not given
+    by sameshot; they are ranked like any other. `catalogues`: catalogue files of other programs beside the photos.
+    """
+    fitting, warnings = [], []
+    for photo in order:
+        if all(size_bytes(ranked_name(FIRST_KEY, name)) <= LIMIT_BYTES for _, name in _originals(photo, foreign)):
+            fitting.append(photo)
+        else:
+            warnings.append(f"{photo.path} stays as it is: its name is too long to bear a rank.")
+    keys = ascending_keys([rank_key(photo, foreign) for photo in fitting], _keys_in_use(fitting, taken))
+    steps = []
+    for unit, (photo, key) in enumerate(zip(fitting, keys, strict=True)):
+        why = f"place {unit + 1} of {len(fitting)}"
+        for file, name in _originals(photo, foreign):
+            target = file.path.with_name(ranked_name(key, name))
+            if target != file.path:
+                steps.append(_step(unit, photo, file, target, why))
+    return Plan("rank", tuple(steps), (*warnings, *moving_warnings(steps, catalogues)))
+
+
+def remove_rank_plan(
+    photos: Sequence[PhotoView], *, taken: Taken, foreign: Collection[int] = (), catalogues: Collection[Path] = ()
+) -> Plan:
+    """Renames that give every ranked photo among `photos` its original name, or one beside it where that is taken."""
+    names, steps, warnings = Names(taken), [], []
+    # An original name may look ranked itself: the file that has it now goes first.
+    for unit, photo in enumerate(sorted(photos, key=lambda photo: (_prefixes(photo.path.name), str(photo.path)))):
+        moves = [(file, name) for file, name in _originals(photo, foreign) if name != file.path.name]
+        if not moves:
+            continue
+        (first, name), *others = moves
+        claimed = names.claim(first.path.parent, name, name, [other for _, other in others])
+        if claimed[0] != name:
+            warnings.append(f"{first.path} becomes {claimed[0]}: its original name is taken.")
+        for (file, _), target in zip(moves, claimed, strict=True):
+            steps.append(_step(unit, photo, file, file.path.with_name(target), "its original name"))
+            names.free(file.path.parent, file.path.name)
+    return Plan("rank-remove", tuple(steps), (*warnings, *moving_warnings(steps, catalogues)))
+
+
+def rank_key(photo: PhotoView, foreign: Collection[int] = ()) -> int | None:
+    """The sort key in the photo's present name, None where it has none."""
+    parsed = None if photo.id in foreign else parse_ranked_name(photo.path.name)
+    return parsed[0] if parsed else None
+
+
+def _originals(photo: PhotoView, foreign: Collection[int]) -> Iterator[tuple[FoundFile, str]]:
+    """Each file of the photo with the name it has without a prefix."""
+    for file in (FoundFile(photo.path, photo.stat), *photo.companions):
+        parsed = None if photo.id in foreign else parse_ranked_name(file.path.name)
+        yield file, parsed[1] if parsed else file.path.name
+
+
+def _keys_in_use(photos: Sequence[PhotoView], taken: Taken) -> set[int]:
+    folders = {file.path.parent for photo in photos for file in (FoundFile(photo.path, photo.stat), *photo.companions)}
+    parsed = (parse_ranked_name(name) for folder in folders for name in taken(folder))
+    return {found[0] for found in parsed if found}
+
+
+def _prefixes(name: str) -> int:
+    count = 0
+    while parsed := parse_ranked_name(name):
+        count, name = count + 1, parsed[1]
+    return count
+
+
+def _step(unit: int, photo: PhotoView, file: FoundFile, target: Path, why: str) -> Step:
+    primary = file.path == photo.path
+    reason = why if primary else f"travels with {photo.path.name}"
+    return Step(unit, "move", file.path, target, file.stat, photo.digest if primary else None, reason)
