@@ -1,0 +1,137 @@
+"""The neighbours of a vector among all contents: exact while they are few, a graph beyond.
+
+Comes in: unit vectors of one encoder, by content id. Goes out: every content whose cosine reaches a minimum, with a
+score that depends on the two vectors alone. The index is a cache: it holds nothing that the store does not, and where
+its file leaves any doubt it is built anew. Refuses vectors of another dimension, zero ones and those not finite.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sameshot.index.cache import vouched, write_vouched
+from sameshot.index.cosine import Neighbour, Vector, unit_vector
+from sameshot.index.exact import ExactNeighbours
+
+if TYPE_CHECKING:
+    from sameshot.index.graph import GraphNeighbours
+
+EXACT_UNTIL = 50_000
+
+
+class NeighbourIndex:
+    """The neighbours under one encoder. Threads may share it.
+
+    `folder` belongs to the index alone and may be removed at any time. The graph library is loaded only when more than
+    `exact_until` contents are held.
+    """
+
+    def __init__(self, folder: Path, encoder_id: str, dimension: int, exact_until: int = EXACT_UNTIL) -> None:
+        self._folder = folder
+        self._encoder_id = encoder_id
+        self._dimension = dimension
+        self._exact_until = exact_until
+        self._lock = threading.RLock()
+        self._held: ExactNeighbours | GraphNeighbours = ExactNeighbours(dimension)
+
+    @property
+    def exact(self) -> bool:
+        """Whether a search finds all there is to find, for certain."""
+        return isinstance(self._held, ExactNeighbours)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __contains__(self, content_id: int) -> bool:
+        return content_id in self._held
+
+    def add(self, content_id: int, vector: Vector) -> None:
+        """Hold the vector, float32 (dimension,), of a content; that of a known content is replaced.
+
+        Raises ValueError on a vector that has no cosine here or a negative id; nothing changes.
+        """
+        if content_id < 0:
+            raise ValueError(f"a content id is not negative: {content_id}")
+        unit = unit_vector(vector, self._dimension)
+        with self._lock:
+            self._held.add(content_id, unit)
+            if self.exact and len(self._held) > self._exact_until:
+                from sameshot.index.graph import GraphNeighbours  # noqa: PLC0415 - a small collection never needs it
+
+                self._held = GraphNeighbours(self._dimension, self._held.items())
+
+    def remove(self, content_id: int) -> None:
+        """Forget a content. Unknown ones are ignored."""
+        with self._lock:
+            self._held.remove(content_id)
+
+    def search(self, vector: Vector, minimum_cosine: float) -> list[Neighbour]:
+        """All contents with a cosine of at least `minimum_cosine`, highest first, ties by id.
+
+        Raises ValueError on a vector that has no cosine here.
+        """
+        unit = unit_vector(vector, self._dimension)
+        with self._lock:
+            return self._held.search(unit, minimum_cosine)
+
+    def nearest(self, vector: Vector, count: int) -> list[Neighbour]:
+        """The `count` nearest contents, fewer when there are fewer, highest first, ties by id.
+
+        Raises ValueError on a vector that has no cosine here.
+        """
+        unit = unit_vector(vector, self._dimension)
+        with self._lock:
+            return self._held.nearest(unit, count)
+
+    def load(self, generation: str, vectors: Callable[[], Iterable[tuple[int, Vector]]]) -> bool:
+        """Hold exactly what `vectors` yields, from the cache file if it was saved at `generation`; whether it was.
+
+        A file that is absent, older, of another encoder or in any doubt is not used: everything is added anew.
+        Raises ValueError when `vectors` yields one that cannot be held; what was held before stays.
+        """
+        cached = self._cached(generation)
+        with self._lock:
+            if cached is not None:
+                self._held = cached
+                return True
+            rebuilt = NeighbourIndex(self._folder, self._encoder_id, self._dimension, self._exact_until)
+            for content_id, vector in vectors():
+                rebuilt.add(content_id, vector)
+            self._held = rebuilt._held
+            return False
+
+    def save(self, generation: str) -> bool:
+        """Write the cache file for `generation`; whether there is one to write: exact search is quick to build.
+
+        Raises OSError when it cannot be written whole; an earlier file stays valid.
+        """
+        with self._lock:
+            held = self._held
+            if isinstance(held, ExactNeighbours):
+                return False
+            write_vouched(self._folder, held.save, self._facts(generation) | {"count": len(held), "dead": held.dead})
+            return True
+
+    def _facts(self, generation: str) -> dict[str, Any]:
+        return {
+            "format": f"graph 1, hnswlib {version('hnswlib')}",
+            "encoder": self._encoder_id,
+            "dimension": self._dimension,
+            "generation": generation,
+        }
+
+    def _cached(self, generation: str) -> GraphNeighbours | None:
+        if not self._folder.is_dir():
+            return None
+        found = vouched(self._folder, self._facts(generation))
+        if found is None:
+            return None
+        from sameshot.index.graph import GraphNeighbours  # noqa: PLC0415
+
+        data, facts = found
+        graph = GraphNeighbours.load(data, self._dimension, facts["dead"])
+        return graph if len(graph) == facts["count"] and graph.finds_itself() else None
