@@ -63,19 +63,21 @@ def container(file: PositionedFile) -> str:
             return name
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
-    if head[:4] in {b"II*\x00", b"MM\x00*"}:
+    if head[:4] in {b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"}:
         canon = head[8:10] == b"CR"
         return "RAW" if canon or tiff.holds_sensor_data(tiff.directories(file)) else "TIFF"
-    if head[:4] in {b"II+\x00", b"MM\x00+"}:
-        return "TIFF"
     if head[4:8] == b"ftyp":
         return _brand(head)
+    raise PhotoUnreadable(_why_not(head))
+
+
+def _why_not(head: bytes) -> str:
     for start, what in _UNREAD.items():
         if head.startswith(start):
-            raise PhotoUnreadable(f"the file is {what}, which sameshot does not read")
+            return f"the file is {what}, which sameshot does not read"
     if not head.strip(b"\0"):
-        raise PhotoUnreadable("not a picture: the file begins with zeros, as a copy does that never finished")
-    raise PhotoUnreadable("not a picture: the file begins like no picture format that sameshot knows")
+        return "not a picture: the file begins with zeros, as a copy does that never finished"
+    return "not a picture: the file begins like no picture format that sameshot knows"
 
 
 def _brand(head: bytes) -> str:

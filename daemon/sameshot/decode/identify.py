@@ -71,10 +71,8 @@ class _Scan:
         if self.ended or self._start is None or self._start >= position + len(chunk):
             return memoryview(b"")
         begin = max(0, self._start - position)
-        if self._halved and chunk.startswith(_JPEG_END[1:]):  # the marker stands across two chunks
-            end = 1
-        else:
-            end = chunk.find(_JPEG_END, begin) + 2
-        self.ended = end != 1 or self._halved
+        across = self._halved and chunk.startswith(_JPEG_END[1:])  # the marker stands across two chunks
+        end = -1 if across else chunk.find(_JPEG_END, begin)
+        self.ended = across or end >= 0
         self._halved = chunk.endswith(_JPEG_END[:1])
-        return memoryview(chunk)[begin:end] if self.ended else memoryview(chunk)[begin:]
+        return memoryview(chunk)[begin : end + 2 if self.ended else len(chunk)]

@@ -45,15 +45,19 @@ class PositionedFile(io.RawIOBase):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
     def seekable(self) -> bool:
+        """Always."""
         return True
 
     def tell(self) -> int:
+        """Where the next read begins; of this view alone."""
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Moves this view alone."""
         origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size_bytes}[whence]
         if origin + offset < 0:
             raise ValueError("a position before the start of the file")
@@ -61,6 +65,7 @@ class PositionedFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fills the buffer as far as the file goes; how many bytes that were."""
         view = memoryview(buffer).cast("B")
         data = self.at(self._position, len(view))
         view[: len(data)] = data

@@ -28,7 +28,7 @@ _WEBP_PIXELS = {b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 
 @dataclass(frozen=True, slots=True)
 class PixelBytes:
-    """Where the pixels are: half-open ranges in file order, and `scan_from` where they go on to the first end marker."""
+    """Where the pixels are: half-open ranges, and `scan_from`, from where they go on to the end marker."""
 
     ranges: tuple[tuple[int, int], ...]
     orientation: int = 1

@@ -1,4 +1,4 @@
-"""The directories of a TIFF, as RAW files and EXIF blocks hold them: enough to tell a RAW from a TIFF and whole from cut.
+"""The directories of a TIFF, as RAW files and EXIF hold them: enough to tell a RAW from a TIFF and whole from cut.
 
 Comes in: a file and where in it a TIFF header stands. Goes out: the numbers in its directories. Follows TIFF 6.0 and
 TIFF/EP, reads integers only, and stops at bounds instead of trusting a count: a loop or a lie costs nothing.
