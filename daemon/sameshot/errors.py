@@ -45,3 +45,15 @@ class PhotoUnreadable(SameshotError):
 
 class StepRefused(SameshotError):
     """One step on the owner's files was not done, because doing it could lose or overwrite something."""
+
+
+class FolderUnreadable(SameshotError):
+    """One folder cannot be listed. It is told, what is known of it is kept, and the sweep goes on."""
+
+
+class FolderGone(FolderUnreadable):
+    """No folder is there any more. Only while its root is online does that mean that it was removed."""
+
+
+class WorkersUnavailable(SameshotError):
+    """The processes that do the work do not start. What was queued for them waits."""
