@@ -1,0 +1,1 @@
+"""Keeps the daemon running: its lock, its clock, and how systemd and the owner talk to it."""

@@ -1,0 +1,63 @@
+"""What systemd is told, read from a real datagram socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+import pytest
+
+from sameshot.service.notify import Notifier
+
+
+@pytest.fixture(params=["path", "abstract"])
+def systemd(request, tmp_path):
+    name = str(tmp_path / "notify") if request.param == "path" else f"@sameshot-test-{os.getpid()}-{time.time_ns()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind("\0" + name[1:] if name.startswith("@") else name)
+        line.settimeout(5)
+        yield line, name
+
+
+def test_each_call_is_one_datagram(systemd):
+    line, name = systemd
+    notifier = Notifier({"NOTIFY_SOCKET": name})
+    before_us = time.monotonic_ns() // 1000
+    for say in (notifier.ready, notifier.watchdog, notifier.stopping, notifier.reloading):
+        say()
+    notifier.status("120 of 3000\nphotos \u2014 \udcff")
+    notifier.extend_start(2.5)
+    messages = [line.recv(4096).decode() for _ in range(6)]
+    reload_started, _, reload_time = messages.pop(3).partition("\nMONOTONIC_USEC=")
+    assert messages == [
+        "READY=1",
+        "WATCHDOG=1",
+        "STOPPING=1",
+        "STATUS=120 of 3000 photos \u2014 ?",
+        "EXTEND_TIMEOUT_USEC=2500000",
+    ]
+    assert reload_started == "RELOADING=1"
+    assert before_us <= int(reload_time) <= time.monotonic_ns() // 1000
+
+
+@pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/nobody/listens"}])
+def test_without_a_listener_nothing_happens(environment):
+    notifier = Notifier(environment)
+    notifier.ready()
+    notifier.status("idle")
+    assert notifier.watchdog_interval_s is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "interval_s"),
+    [
+        ({"WATCHDOG_USEC": "90000000"}, 45.0),
+        ({"WATCHDOG_USEC": "90000000", "WATCHDOG_PID": str(os.getpid())}, 45.0),
+        ({"WATCHDOG_USEC": "90000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_the_watchdog_is_fed_twice_as_often_as_it_bites(environment, interval_s):
+    assert Notifier(environment).watchdog_interval_s == interval_s
