@@ -1,0 +1,1 @@
+"""Stage 3: pixels become one unit vector under a named encoder."""

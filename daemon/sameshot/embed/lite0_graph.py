@@ -1,0 +1,132 @@
+"""EfficientNet-Lite0 as an ONNX graph, straight from its weights.
+
+Comes in: the tensors of the checkpoint. Goes out: a model that takes one upright uint8 picture (1, height, width, 3) of
+any size and gives a unit vector float32 (1, DIMENSION). Batch norms are folded into the convolutions before them, ReLU6
+is a Clip, and the head is generalised-mean pooling (Radenovic et al., 2018), standardisation by what the last batch norm
+knows of its channels, and a fixed random rotation down to DIMENSION (Johnson-Lindenstrauss: cosines survive it). So the
+whole encoder is a function of the checkpoint and this file.
+
+Architecture: Tan and Le, "EfficientNet", 2019, in its Lite form (no squeeze-and-excite, ReLU6, stem and head fixed).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Tensors = dict[str, NDArray[np.float32]]
+
+DIMENSION = 256
+_POOLING_POWER = 3.0
+_BATCH_NORM_EPSILON = 1e-3
+_OPSET = 17
+# (repeats, kernel, stride of the first, expansion) of each stage; widths follow from the weights.
+_STAGES = ((1, 3, 1, 1), (2, 3, 2, 6), (2, 5, 2, 6), (3, 3, 2, 6), (3, 5, 1, 6), (4, 5, 2, 6), (1, 3, 1, 6))
+
+
+class _Graph:
+    """Nodes and constants of a graph under construction; each method appends and returns its output's name."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: NDArray[np.float32] | NDArray[np.int64] | float) -> str:
+        name = f"constant_{len(self.constants)}"
+        array = np.asarray(value, np.float32) if isinstance(value, float) else np.ascontiguousarray(value)
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        name = f"{operator}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def convolve(
+        self, source: str, tensors: Tensors, weight: str, norm: str, *, stride: int = 1, depthwise: bool = False
+    ) -> str:
+        """A convolution with TensorFlow's SAME padding and the batch norm that follows it, as one node."""
+        kernel = tensors[f"{weight}.weight"]
+        scale = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + _BATCH_NORM_EPSILON)
+        bias = tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * scale
+        return self.add(
+            "Conv",
+            source,
+            self.constant((kernel * scale[:, None, None, None]).astype(np.float32)),
+            self.constant(bias.astype(np.float32)),
+            kernel_shape=list(kernel.shape[2:]),
+            strides=[stride, stride],
+            auto_pad="SAME_UPPER",
+            group=kernel.shape[0] if depthwise else 1,
+        )
+
+    def relu6(self, source: str) -> str:
+        return self.add("Clip", source, self.constant(0.0), self.constant(6.0))
+
+
+def build(tensors: Tensors) -> onnx.ModelProto:
+    """The encoder as a checked ONNX model with input `pixels` uint8 (1, h, w, 3) and output `vector` (1, DIMENSION)."""
+    graph = _Graph()
+    vector = _unit_vector(graph, _pooled(graph, _features(graph, tensors)), tensors)
+    graph.nodes.append(helper.make_node("Identity", [vector], ["vector"]))
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "efficientnet-lite0",
+            [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, "height", "width", 3])],
+            [helper.make_tensor_value_info("vector", TensorProto.FLOAT, [1, DIMENSION])],
+            graph.constants,
+        ),
+        opset_imports=[helper.make_opsetid("", _OPSET)],
+        ir_version=8,
+    )
+    onnx.checker.check_model(model)
+    return model
+
+
+def _features(graph: _Graph, tensors: Tensors) -> str:
+    """Pixels to the last feature map, (1, 1280, height / 32, width / 32)."""
+    floats = graph.add("Cast", "pixels", to=TensorProto.FLOAT)
+    centred = graph.add("Sub", graph.add("Transpose", floats, perm=[0, 3, 1, 2]), graph.constant(127.0))
+    current = graph.add("Mul", centred, graph.constant(1 / 128))
+    current = graph.relu6(graph.convolve(current, tensors, "_conv_stem", "_bn0", stride=2))
+    block = 0
+    for repeats, _kernel, first_stride, expansion in _STAGES:
+        for repeat in range(repeats):
+            current = _block(graph, current, tensors, f"_blocks.{block}", 1 if repeat else first_stride, expansion)
+            block += 1
+    return graph.relu6(graph.convolve(current, tensors, "_conv_head", "_bn1"))
+
+
+def _block(graph: _Graph, source: str, tensors: Tensors, name: str, stride: int, expansion: int) -> str:
+    """An inverted bottleneck: widen, filter each channel, narrow; added to its source where shapes allow."""
+    inner = source
+    if expansion != 1:
+        inner = graph.relu6(graph.convolve(inner, tensors, f"{name}._expand_conv", f"{name}._bn0"))
+    depthwise = f"{name}._depthwise_conv"
+    inner = graph.relu6(graph.convolve(inner, tensors, depthwise, f"{name}._bn1", stride=stride, depthwise=True))
+    narrowed = graph.convolve(inner, tensors, f"{name}._project_conv", f"{name}._bn2")
+    width_in = tensors[f"{name}.{'_expand_conv' if expansion != 1 else '_depthwise_conv'}.weight"].shape
+    width_in_px = width_in[1] if expansion != 1 else width_in[0]
+    same_shape = stride == 1 and width_in_px == tensors[f"{name}._project_conv.weight"].shape[0]
+    return graph.add("Add", narrowed, source) if same_shape else narrowed
+
+
+def _pooled(graph: _Graph, features: str) -> str:
+    """The generalised mean over all places, (1, 1280)."""
+    raised = graph.add("Pow", features, graph.constant(_POOLING_POWER))
+    mean = graph.add("ReduceMean", raised, axes=[2, 3], keepdims=0)
+    positive = graph.add("Max", mean, graph.constant(1e-12))
+    return graph.add("Pow", positive, graph.constant(1 / _POOLING_POWER))
+
+
+def _unit_vector(graph: _Graph, pooled: str, tensors: Tensors) -> str:
+    rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(1280, DIMENSION)))
+    projected = graph.add("MatMul", pooled, graph.constant(rotation.astype(np.float32)))
+    return graph.add("LpNormalization", projected, axis=1, p=2)
