@@ -1,0 +1,176 @@
+"""The journal: what sameshot is about to do, and did, to the owner's files. One append-only file per batch.
+
+Comes in: units before they begin and what became of them. Goes out: lines of JSON, durable before anything happens;
+read back as `BatchRecord`s. A batch file starts with a header; then, for each unit, a `begin` line (durable before its
+first system call), `staged` (its verified temporary copies), `commit` (from here on it is finished, never rolled
+back), and `done` or `refused`; `end` closes the batch. A last line torn by a crash promised nothing and is cut off.
+Nothing here is ever removed by sameshot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sameshot.apply import history
+from sameshot.apply.history import BatchRecord, BatchSummary, Location, StepRecord
+from sameshot.apply.records import Staged, Unit, stat_to_json, unit_to_json
+from sameshot.errors import StateUnavailable
+from sameshot.model import FileStat
+
+_FORMAT = 1
+
+
+class BatchLog:
+    """The open end of one batch file."""
+
+    def __init__(self, path: Path) -> None:
+        self.batch = path.stem
+        self._path = path
+        self._waiting: list[dict[str, Any]] = []
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+            self._length = history.sound_length(path)
+            os.ftruncate(self._descriptor, self._length)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def begin(self, unit: Unit) -> None:
+        """Say what is about to happen."""
+        self._waiting.append({"do": "begin"} | unit_to_json(unit))
+
+    def staged(self, number: int, copies: dict[int, Staged]) -> None:
+        """Say which temporary copies are complete."""
+        files = [[index, stat_to_json(one.stat), one.digest.hex()] for index, one in sorted(copies.items())]
+        self._waiting.append({"do": "staged", "unit": number, "files": files})
+
+    def commit(self, number: int) -> None:
+        """Say that what was set aside may now go: the unit will be finished, not rolled back."""
+        self._waiting.append({"do": "commit", "unit": number})
+
+    def done(self, number: int, after: Sequence[FileStat | None], *, recovered: bool = False) -> None:
+        """Say that all of a unit happened, and what its files are now."""
+        line = {"do": "done", "unit": number, "after": [one and stat_to_json(one) for one in after]}
+        self._waiting.append(line | ({"recovered": True} if recovered else {}))
+
+    def refused(self, unit: Unit, reasons: Sequence[str], *, begun: bool) -> None:
+        """Say that nothing of a unit happened, or that all was put back, and why (one reason for each file)."""
+        facts = {"unit": unit.number} if begun else unit_to_json(unit)
+        self._waiting.append({"do": "refused"} | facts | {"reasons": list(reasons)})
+
+    def end(self) -> None:
+        """Say that nothing of this batch is under way."""
+        self._waiting.append({"do": "end"})
+        self.sync()
+
+    def sync(self) -> None:
+        """Write what was said and make it durable.
+
+        Raises StateUnavailable when the journal cannot be written; then none of it was said.
+        """
+        data = b"".join(_encoded(line) for line in self._waiting)
+        self._waiting.clear()
+        try:
+            _write_all(self._descriptor, data)
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, self._length)
+                os.fdatasync(self._descriptor)
+            raise _unwritable(self._path, error) from error
+        self._length += len(data)
+
+
+class Journal:
+    """All batches in one folder, which is made when the first one is opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open_batch(self, kind: str, *, now: datetime, why: str, roots: Sequence[Path]) -> BatchLog:
+        """A new batch whose id sorts after every other. Raises StateUnavailable when it cannot be written."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = self.folder / f"{self._next_id(now)}.jsonl"
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                header = {"batch": path.stem, "format": _FORMAT, "kind": kind, "when": now.isoformat(), "why": why}
+                _write_all(descriptor, _encoded(header | {"roots": [str(root) for root in roots]}))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            _sync_path(self.folder)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        return BatchLog(path)
+
+    def reopen(self, batch: str) -> BatchLog:
+        """The end of a batch that was interrupted."""
+        return BatchLog(self.folder / f"{batch}.jsonl")
+
+    def records(self) -> list[BatchRecord]:
+        """Every batch, oldest first, with all that the journal says of it."""
+        return [history.read_batch(path) for path in self._files()]
+
+    def batches(self) -> list[BatchSummary]:
+        """Every batch, oldest first, as `history` shows it."""
+        return history.summaries(self.records())
+
+    def steps(self, batch: str) -> list[StepRecord]:
+        """What happened to each file of one batch, and why. Raises BadInput when there is no such batch."""
+        return history.steps(self.records(), batch)
+
+    def locations(self) -> Iterator[Location]:
+        """The files that are where they are because of sameshot: steps done and not undone, where they led."""
+        return history.locations(self.records())
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("b*.jsonl"), key=_order)
+
+    def _next_id(self, now: datetime) -> str:
+        stamp, count = f"b{now:%Y%m%d-%H%M%S}", 1
+        if files := self._files():
+            latest, latest_count = _order(files[-1])
+            if latest >= stamp:  # within one second, or after the clock was set back
+                stamp, count = latest, latest_count + 1
+        return f"{stamp}-{count}"
+
+
+def _order(path: Path) -> tuple[str, int]:
+    stamp, _, count = path.stem.rpartition("-")
+    return (stamp, int(count)) if count.isdigit() else (path.stem, 0)
+
+
+def _encoded(line: dict[str, Any]) -> bytes:
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _sync_path(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unwritable(path: Path, error: OSError) -> StateUnavailable:
+    return StateUnavailable(
+        f"the journal {path} cannot be written: {error.strerror or error}",
+        "Nothing is done to photos without it; make room or permit writing there",
+    )

@@ -1,0 +1,245 @@
+"""The one way in which anything happens to the owner's files; filing and undo both go through here.
+
+Comes in: units of operations, in order. Goes out: for each operation whether it is done, and if not, why. Units are
+taken in chunks, so that what must be durable is made durable once for many files:
+
+1. every unit of the chunk is checked, and its intent is in the journal, durably, before its first system call;
+2. copies are written under temporary names, made durable, read back and compared; the journal says so, durably;
+3. names change (never replacing one), and every folder concerned is made durable;
+4. where something must be removed, the journal says so, durably; only then is it removed;
+5. the journal says what is done.
+
+A unit that meets an obstacle is put back at once and refused with the reason; a crash is settled by `recovery`.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sameshot.apply import kernel, operations, putting_back
+from sameshot.apply.ground import Ground
+from sameshot.apply.journal import BatchLog
+from sameshot.apply.records import Operation, Staged, Unit, as_carried
+from sameshot.apply.sentences import sentence
+from sameshot.errors import StateUnavailable, StepRefused
+
+_CHUNK_FILES = 64
+_CHUNK_COPIED_BYTES = 256 << 20
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@dataclass(slots=True)
+class _Running:
+    unit: Unit
+    written: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    staged: dict[int, Staged] = field(default_factory=dict)
+    current: Operation | None = None
+
+    def steps(self) -> Iterator[tuple[int, Operation]]:
+        """The operations with their numbers; the one at hand is `current`, for the error that may come."""
+        for index, step in enumerate(self.unit.operations):
+            self.current = step
+            yield index, step
+
+
+@dataclass(frozen=True, slots=True)
+class UnitResult:
+    """What became of a unit: done, or refused with one reason for each of its operations."""
+
+    unit: Unit
+    done: bool
+    reasons: tuple[str, ...]
+
+
+class Protocol:
+    """Carries out the units of one batch."""
+
+    def __init__(self, log: BatchLog, ground: Ground) -> None:
+        self._log = log
+        self._ground = ground
+        self._results: dict[int, UnitResult] = {}
+        self._crossings: set[tuple[tuple[str, int], tuple[str, int]]] = set()
+        self._full = ""
+        self.unsettled: list[str] = []
+        """Sentences on what could be neither finished nor put back; the batch stays open for `recover`."""
+
+    def run(self, units: Sequence[Unit], progress: Callable[[int, int], None]) -> list[UnitResult]:
+        """Every unit, in order; `progress` is told the files done so far and in all.
+
+        Raises StateUnavailable when the journal cannot be written; nothing is left half-done then either.
+        """
+        total = sum(len(unit.operations) for unit in units)
+        done = 0
+        for chunk in _chunks(units):
+            again = self._run_chunk(chunk)
+            for unit in again:
+                self._run_chunk([as_carried(unit)])
+            done += sum(len(unit.operations) for unit in chunk)
+            progress(done, total)
+        return [self._results[unit.number] for unit in units]
+
+    def _run_chunk(self, units: Sequence[Unit]) -> list[Unit]:
+        self._ground.close_folders()
+        running = [_Running(unit) for unit in map(self._checked, units) if unit is not None]
+        for one in running:
+            self._log.begin(one.unit)
+        self._log.sync()
+        try:
+            running = [one for one in running if self._attempt(one, self._write)]
+            running = [one for one in running if self._attempt(one, self._prove)]
+            for one in running:
+                if one.staged:
+                    self._log.staged(one.unit.number, one.staged)
+            if any(one.staged for one in running):
+                self._log.sync()
+            across: list[Unit] = []
+            running = [one for one in running if self._attempt(one, self._rename, across)]
+            self._commit(running)
+        except StateUnavailable:
+            for one in running:
+                if one.unit.number not in self._results:
+                    putting_back.put_back(one.unit, self._ground, one.staged, after_crash=False)
+            raise
+        for one in running:
+            if one.unit.number not in self._results:
+                self._done(one)
+        return across
+
+    # ------------------------------------------------------------ the phases
+
+    def _checked(self, unit: Unit) -> Unit | None:
+        """The unit with the folders it needs, or None when it was refused."""
+        current = None
+        try:
+            self._refuse_if_full()
+            folders: dict[Path, None] = {}
+            for current in unit.operations:
+                operations.check(current, unit, self._ground)
+                if current.deed != "remove":
+                    folders |= dict.fromkeys(self._ground.missing(current.target.parent))
+        except (StepRefused, OSError) as error:
+            self._refuse(unit, current, error, begun=False)
+            return None
+        unit = replace(unit, folders=tuple(folders))
+        return as_carried(unit) if self._is_known_crossing(unit) else unit
+
+    def _refuse_if_full(self) -> None:
+        if self._full:
+            raise StepRefused(f"not tried: {self._full}")
+
+    def _write(self, one: _Running) -> None:
+        self._refuse_if_full()
+        self._ground.make(one.unit.folders)
+        for index, step in one.steps():
+            if operations.copies(step, carried=one.unit.carried):
+                one.written[index] = operations.write_copy(step, self._ground)
+
+    def _prove(self, one: _Running) -> None:
+        for index, (ctime_ns, digest) in one.written.items():
+            one.current = one.unit.operations[index]
+            one.staged[index] = operations.prove_copy(one.current, self._ground, ctime_ns, digest)
+
+    def _rename(self, one: _Running) -> None:
+        self._ground.make(one.unit.folders)
+        for index, step in one.steps():
+            if operations.sets_aside(step, one.unit):
+                operations.vacate(step, self._ground, one.staged.get(index))
+        for _, step in one.steps():
+            operations.arrive(step, one.unit, self._ground)
+
+    def _commit(self, running: list[_Running]) -> None:
+        self._ground.sync()
+        letting_go = [one for one in running if any(operations.lets_go(step, one.unit) for step in one.unit.operations)]
+        if not letting_go:
+            return
+        for one in letting_go:
+            self._log.commit(one.unit.number)
+        self._log.sync()
+        for one in letting_go:
+            self._let_go(one)
+        self._ground.sync()
+
+    def _let_go(self, one: _Running) -> None:
+        try:
+            for _, step in one.steps():
+                if operations.lets_go(step, one.unit):
+                    operations.let_go(step, self._ground)
+        except OSError as error:
+            reason = f"{sentence(error, one.current)}; `sameshot recover` will finish it"
+            self.unsettled.append(reason)
+            self._results[one.unit.number] = UnitResult(one.unit, False, (reason,) * len(one.unit.operations))
+
+    # ------------------------------------------------------------ the ends
+
+    def _attempt(self, one: _Running, phase: Callable[[_Running], None], across: list[Unit] | None = None) -> bool:
+        try:
+            phase(one)
+        except operations.AcrossFilesystems:
+            assert across is not None
+            self._crossings.add(self._crossing(one.current))
+            putting_back.put_back(one.unit, self._ground, one.staged, after_crash=False)
+            across.append(one.unit)
+            return False
+        except (StepRefused, OSError) as error:
+            if isinstance(error, OSError) and error.errno in _FULL:
+                self._full = f"the disk that holds {one.unit.operations[0].target.parent} is full"
+            problems = putting_back.put_back(one.unit, self._ground, one.staged, after_crash=False)
+            self._refuse(one.unit, one.current, error, begun=True, problems=problems)
+            return False
+        return True
+
+    def _done(self, one: _Running) -> None:
+        after = [operations.now_at(step, self._ground) for step in one.unit.operations]
+        self._log.done(one.unit.number, after)
+        notes = tuple(step.note for step in one.unit.operations)
+        self._results[one.unit.number] = UnitResult(one.unit, True, notes)
+
+    def _refuse(
+        self, unit: Unit, at: Operation | None, error: Exception, *, begun: bool, problems: Sequence[str] = ()
+    ) -> None:
+        why = sentence(error, at)
+        reasons = tuple(
+            why if step is at or at is None else f"stays with {at.source.name}: {why}" for step in unit.operations
+        )
+        if problems:
+            reasons = tuple("; ".join((reason, *problems)) for reason in reasons)
+            self.unsettled.extend(problems)
+        else:
+            self._log.refused(unit, reasons, begun=begun)
+        self._results[unit.number] = UnitResult(unit, False, reasons)
+
+    def _is_known_crossing(self, unit: Unit) -> bool:
+        return bool(self._crossings) and any(
+            step.deed == "move" and self._crossing(step) in self._crossings for step in unit.operations
+        )
+
+    def _crossing(self, step: Operation | None) -> tuple[tuple[str, int], tuple[str, int]]:
+        assert step is not None
+        missing = self._ground.missing(step.target.parent)
+        there = missing[0].parent if missing else step.target.parent
+        target = self._ground.folder(there) if any(there.is_relative_to(root) for root in self._ground.roots) else None
+        source = kernel.mount_of(self._ground.folder(step.source.parent))
+        return source, kernel.mount_of(target) if target is not None else ("", -1)
+
+
+def _chunks(units: Sequence[Unit]) -> Iterator[list[Unit]]:
+    """Neighbouring units that have nothing to do with each other, so that they can be checked and begun together."""
+    chunk: list[Unit] = []
+    files, copied_bytes = 0, 0
+    reads: set[str] = set()
+    writes: set[str] = set()
+    for unit in units:
+        entangled = not (writes.isdisjoint(unit.reads()) and reads.isdisjoint(unit.writes()))
+        if chunk and (entangled or files >= _CHUNK_FILES or copied_bytes >= _CHUNK_COPIED_BYTES):
+            yield chunk
+            chunk, files, copied_bytes, reads, writes = [], 0, 0, set(), set()
+        chunk.append(unit)
+        files += len(unit.operations)
+        copied_bytes += sum(step.stat.size_bytes for step in unit.operations if step.deed == "copy")
+        reads |= unit.reads()
+        writes |= unit.writes()
+    if chunk:
+        yield chunk

@@ -1,0 +1,199 @@
+"""Taking back what sameshot did, at any later time, by the same protocol.
+
+Comes in: the journal and what to undo. Goes out: a `BatchReport` whose outcomes are the steps that were to be undone.
+A file that was moved goes back by name, even if another program rewrote it meanwhile: nothing is lost by that. A copy
+goes only when it still has its bytes and so has the file it was made from; a link only when it is still that link.
+Folders that sameshot made go when they are empty. Times of folders are not set back: a file that arrives meanwhile
+would be hidden from programs that look at them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sameshot.apply import history
+from sameshot.apply.filing import own_name, silent
+from sameshot.apply.ground import Ground
+from sameshot.apply.history import BatchRecord, UnitRecord
+from sameshot.apply.journal import Journal
+from sameshot.apply.operations import file_stat, same_file
+from sameshot.apply.protocol import Protocol
+from sameshot.apply.records import Operation, Unit
+from sameshot.errors import BadInput
+from sameshot.model import BatchReport, FileStat, Step, StepOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to undo: one field is set. `files` are paths where the photos are or where they were.
+
+    `since` counts batches done at or after that moment; it has a time zone if the batches' times have one.
+    """
+
+    batches: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+    last: bool = False
+    since: datetime | None = None
+    all: bool = False
+
+
+def undo(
+    journal: Journal,
+    selection: Selection,
+    *,
+    now: datetime,
+    progress: Callable[[int, int], None] = silent,
+) -> BatchReport:
+    """Take back the selected units, the newest first; companions go with their photo.
+
+    A unit that cannot be taken back is refused with the reason, and the others go on; the same selection may be undone
+    again later. The report's batch is "" when there is nothing to undo.
+
+    Raises BadInput when a named batch or file is unknown to the journal, StateUnavailable when it cannot be written.
+    """
+    records = journal.records()
+    chosen = _chosen(records, selection)[::-1]
+    if not chosen:
+        return BatchReport("", ())
+    roots = tuple(dict.fromkeys(root for batch, _ in chosen for root in batch.roots))
+    why = "undo " + ", ".join(dict.fromkeys(batch.batch for batch, _ in chosen))
+    with journal.open_batch("undo", now=now, why=why, roots=roots) as log, Ground(roots) as ground:
+        units = [_inverse(batch, record, number, log.batch) for number, (batch, record) in enumerate(chosen, 1)]
+        protocol = Protocol(log, ground)
+        results = protocol.run(units, progress)
+        remove_made_folders(records, [result.unit for result in results if result.done], ground)
+        if protocol.unsettled:
+            log.sync()
+        else:
+            log.end()
+    moved_on = _moved_on(records)
+    outcomes = [
+        StepOutcome(_step(undone, record), result.done, _reason(reason, undone.target, moved_on, done=result.done))
+        for (_, record), result in zip(chosen, results, strict=True)
+        for undone, reason in zip(record.unit.operations[::-1], result.reasons, strict=True)
+    ]
+    return BatchReport(log.batch, tuple(outcomes))
+
+
+def remove_made_folders(records: Sequence[BatchRecord], undone: Sequence[Unit], ground: Ground) -> None:
+    """Remove the folders that sameshot made and that became empty by these units."""
+    made = {
+        folder
+        for batch in records
+        for record in batch.units.values()
+        if record.state == "done" and not record.unit.undoes
+        for folder in record.unit.folders
+    }
+    left = {operation.source.parent for unit in undone for operation in unit.operations}
+    for folder in sorted(left, key=lambda path: len(path.parts), reverse=True):
+        while folder in made and ground.remove_if_empty(folder):
+            folder = folder.parent  # noqa: PLW2901 - walks up from each
+
+
+def _chosen(records: list[BatchRecord], selection: Selection) -> list[tuple[BatchRecord, UnitRecord]]:
+    standing = list(history.standing(records))
+    if selection.all:
+        return standing
+    if selection.last:
+        return [one for one in standing if one[0].batch == standing[-1][0].batch]
+    if selection.since is not None:
+        since = selection.since
+        return [one for one in standing if one[0].when >= since]
+    if selection.batches:
+        known = {batch.batch for batch in records}
+        for name in selection.batches:
+            if name not in known:
+                raise BadInput(f"there is no batch {name}", "`sameshot history` lists them")
+        return [one for one in standing if one[0].batch in selection.batches]
+    return _of_files(standing, selection.files)
+
+
+def _of_files(
+    standing: list[tuple[BatchRecord, UnitRecord]], files: tuple[Path, ...]
+) -> list[tuple[BatchRecord, UnitRecord]]:
+    """All units that brought these files to where they are, from where they were at first."""
+    wanted = set(files)
+    found: set[int] = set()
+    while True:
+        before = len(found)
+        for index, (_, record) in enumerate(standing):
+            places = {path for step in record.unit.operations for path in (step.source, step.target)}
+            if index not in found and places & wanted:
+                found.add(index)
+                moves = [step for step in record.unit.operations if step.deed == "move"]
+                wanted |= {path for step in moves for path in (step.source, step.target)}
+        if len(found) == before:
+            break
+    for path in files:
+        if not any(
+            path in (step.source, step.target) for index in found for step in standing[index][1].unit.operations
+        ):
+            raise BadInput(f"sameshot has not done anything to {path} that could be undone")
+    return [standing[index] for index in sorted(found)]
+
+
+def _inverse(batch: BatchRecord, record: UnitRecord, number: int, own_batch: str) -> Unit:
+    operations = []
+    for index, step in list(enumerate(record.unit.operations))[::-1]:
+        digest = record.staged[index].digest if index in record.staged else step.digest
+        known = record.after[index] or step.stat
+        stat, note = _as_it_is(step.target, known)
+        moved = step.deed == "move"
+        assert step.deed != "remove"
+        operations.append(
+            Operation(
+                deed="move" if moved else "remove",
+                source=step.target,
+                target=step.source,
+                stat=stat,
+                digest=None if moved else digest,
+                temporary=own_name(own_batch, number, index, "tmp"),
+                aside=own_name(own_batch, number, index, "aside"),
+                made_by=None if moved else step.deed,
+                note=note if moved else "",
+            )
+        )
+    why = f"undo of {batch.batch}: {record.unit.why}"
+    return Unit(number, why, tuple(operations), undoes=(batch.batch, record.unit.number))
+
+
+def _as_it_is(path: Path, known: FileStat) -> tuple[FileStat, str]:
+    """The file's stat now, if it is there, and a word on it if it is not what was left there."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return known, ""
+    note = "" if same_file(status, known) else "another program rewrote it meanwhile; it went back as it is now"
+    return file_stat(status), note
+
+
+def _step(operation: Operation, record: UnitRecord) -> Step:
+    assert operation.deed != "remove"
+    return Step(
+        record.unit.number,
+        operation.deed,
+        operation.source,
+        operation.target,
+        operation.stat,
+        operation.digest,
+        record.unit.why,
+    )
+
+
+def _moved_on(records: list[BatchRecord]) -> dict[Path, str]:
+    return {
+        step.source: batch.batch
+        for batch, record in history.standing(records)
+        for step in record.unit.operations
+        if step.deed == "move"
+    }
+
+
+def _reason(reason: str, place: Path, moved_on: dict[Path, str], *, done: bool) -> str:
+    if not done and place in moved_on and "no longer there" in reason:
+        return f"{reason} (batch {moved_on[place]} moved it on: undo that first)"
+    return reason
