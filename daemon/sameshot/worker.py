@@ -1,0 +1,125 @@
+"""The worker process: one photo in, one looked-at photo out.
+
+Comes in: requests "prepare", "identify", "look" and "compare" with an open read-only descriptor, never a path of the
+owner's. Goes out: the answers that wire.py defines. This is the second composition root: here, and nowhere else,
+decode, embed, describe and compare meet. Everything is imported before the process confines itself, so that what a
+photo does to a decoder finds no file to write, no program to run and no network. Run as `python -P -m sameshot.worker`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+from pathlib import Path
+
+import cv2
+
+from sameshot.compare.pair_score import score_pair
+from sameshot.decode.identify import identify
+from sameshot.decode.picture import read_picture
+from sameshot.describe.descriptors import LONG_SIDE_PX, describe
+from sameshot.describe.quality import quality
+from sameshot.embed.encoders import EncoderFile, prepare
+from sameshot.embed.serving import Encoder
+from sameshot.message import BadMessage, Message
+from sameshot.model import Look
+from sameshot.service.worker_loop import Handler, connect, serve
+from sameshot.service.worker_sandbox import confine, die_with_parent
+from sameshot.wire import (
+    EncoderHeader,
+    features_from_message,
+    identity_to_message,
+    look_to_message,
+    scores_to_message,
+)
+
+_SYSTEM_READABLE = (
+    "/usr/lib",
+    "/usr/lib64",
+    "/lib",
+    "/lib64",
+    "/usr/share/zoneinfo",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/proc/self",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/sys/devices/system/cpu",
+    "/dev/null",
+    "/dev/urandom",
+)
+"""What interpreters and native libraries read while they work. No folder of anybody's."""
+
+
+def main() -> None:
+    """Serves until the supervisor hangs up."""
+    parser = argparse.ArgumentParser(prog="sameshot.worker")
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--makes-models", action="store_true")
+    arguments = parser.parse_args()
+    connection = connect()
+    die_with_parent()
+    cv2.setNumThreads(1)
+    libraries = (Path(place) for place in {sys.prefix, sys.base_prefix, *sys.path} if place)
+    readable = [*libraries, *map(Path, _SYSTEM_READABLE), arguments.models]
+    if arguments.makes_models:
+        arguments.models.mkdir(parents=True, exist_ok=True)
+    version = confine(readable, [arguments.models] if arguments.makes_models else [])
+    serve(connection, _HANDLERS, {"landlock": version, "threads": len(list(Path("/proc/self/task").iterdir()))})
+
+
+def _prepare(request: Message, _: int | None) -> Message:
+    name, models_dir = request.header.get("encoder"), request.header.get("models_dir")
+    if not isinstance(name, str) or not isinstance(models_dir, str):
+        raise BadMessage("prepare wants encoder and models_dir")
+    file = prepare(name, Path(models_dir))
+    return Message(EncoderHeader(file.encoder_id, file.path, file.dimension).as_json())
+
+
+def _identify(_: Message, descriptor: int | None) -> Message:
+    return identity_to_message(identify(_given(descriptor)))
+
+
+def _look(request: Message, descriptor: int | None) -> Message:
+    name, header = request.header.get("name"), request.header.get("encoder")
+    if not isinstance(name, str) or not isinstance(header, dict):
+        raise BadMessage("look wants name and encoder")
+    encoder = EncoderHeader.from_json(header)
+    picture = read_picture(_given(descriptor), name, LONG_SIDE_PX)
+    return look_to_message(
+        Look(
+            picture.full_width_px,
+            picture.full_height_px,
+            picture.format,
+            picture.capture,
+            quality(picture.pixels),
+            encoder.encoder_id,
+            _encoder(encoder).embed(picture.pixels),
+            describe(picture.pixels),
+        )
+    )
+
+
+def _compare(request: Message, _: int | None) -> Message:
+    one, *candidates = features_from_message(request)
+    return scores_to_message([score_pair(one, candidate) for candidate in candidates])
+
+
+_HANDLERS: dict[str, Handler] = {"prepare": _prepare, "identify": _identify, "look": _look, "compare": _compare}
+
+
+@functools.lru_cache(maxsize=1)
+def _encoder(header: EncoderHeader) -> Encoder:
+    """Loaded by the first look and kept."""
+    return Encoder(EncoderFile(header.encoder_id, header.path, header.dimension))
+
+
+def _given(descriptor: int | None) -> int:
+    if descriptor is None:
+        raise BadMessage("no descriptor came with the request")
+    return descriptor
+
+
+if __name__ == "__main__":
+    main()
