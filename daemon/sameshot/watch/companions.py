@@ -99,26 +99,17 @@ def _pair_apple_edits(photos: dict[str, list[_Photo]], ambiguities: list[str]) -
 
 def _pair_companion(file: FoundFile, photos: dict[str, list[_Photo]], ambiguities: list[str]) -> None:
     """Hand the companion to the one photo it can belong to: the file it names in full, or the photo of its stem."""
-    if _kind(file) in SIDECAR_EXTENSIONS and _hand_to_named_file(file, photos):
-        return
-    key = _stem_key(file)
-    candidates = photos.get(key) or photos.get(_apple_original(key) or "", [])
-    if _kind(file) in CAMERA_COMPANION_EXTENSIONS:
-        candidates = [photo for photo in candidates if photo.is_from_camera()]
-    narrowings: tuple[Callable[[_Photo], bool], ...] = (_Photo.is_from_camera, _Photo.has_raw)
-    for narrowing in narrowings:
-        if len(candidates) > 1:
-            candidates = [photo for photo in candidates if narrowing(photo)] or candidates
-    if len(candidates) > 1:
-        candidates = _of_same_case(file, candidates)
+    candidates = _named_in_full(file, photos) or _of_its_stem(file, photos)
     if len(candidates) == 1:
         candidates[0].companions.append(file)
     elif candidates:
         ambiguities.append(_unclear(file, candidates))
 
 
-def _hand_to_named_file(file: FoundFile, photos: dict[str, list[_Photo]]) -> bool:
+def _named_in_full(file: FoundFile, photos: dict[str, list[_Photo]]) -> list[_Photo]:
     """`a.jpg.xmp` belongs to a.jpg; darktable's `a_01.cr3.xmp` is the second edit of a.cr3."""
+    if _kind(file) not in SIDECAR_EXTENSIONS:
+        return []
     named = file.path.stem
     version = _DARKTABLE_VERSION.fullmatch(named)
     for name in (named, version[1] + version[2] if version else named):
@@ -128,11 +119,21 @@ def _hand_to_named_file(file: FoundFile, photos: dict[str, list[_Photo]]) -> boo
             for member in photo.files()
             if _key(member.path.name) == _key(name)
         ]
-        exact = [owner for owner in owners if owner[1] == name] or owners
-        if len(exact) == 1:
-            exact[0][0].companions.append(file)
-            return True
-    return False
+        if owners:
+            return [photo for photo, spelled in owners if spelled == name] or [photo for photo, _ in owners]
+    return []
+
+
+def _of_its_stem(file: FoundFile, photos: dict[str, list[_Photo]]) -> list[_Photo]:
+    """The photos of the companion's stem, or of the original an Apple edit stands for, as few as the names allow."""
+    candidates = photos.get(_stem_key(file)) or photos.get(_apple_original(_stem_key(file)) or "", [])
+    if _kind(file) in CAMERA_COMPANION_EXTENSIONS:
+        candidates = [photo for photo in candidates if photo.is_from_camera()]
+    narrowings: tuple[Callable[[_Photo], bool], ...] = (_Photo.is_from_camera, _Photo.has_raw)
+    for narrowing in narrowings:
+        if len(candidates) > 1:
+            candidates = [photo for photo in candidates if narrowing(photo)] or candidates
+    return _of_same_case(file, candidates)
 
 
 def _by_stem(photos: Iterable[_Photo]) -> dict[str, list[_Photo]]:
