@@ -37,6 +37,7 @@ class NeighbourIndex:
         self._exact_until = exact_until
         self._lock = threading.RLock()
         self._held: ExactNeighbours | GraphNeighbours = ExactNeighbours(dimension)
+        self._saved_generation: str | None = None
 
     @property
     def exact(self) -> bool:
@@ -58,6 +59,7 @@ class NeighbourIndex:
             raise ValueError(f"a content id is not negative: {content_id}")
         unit = unit_vector(vector, self._dimension)
         with self._lock:
+            self._saved_generation = None
             self._held.add(content_id, unit)
             if self.exact and len(self._held) > self._exact_until:
                 from sameshot.index.graph import GraphNeighbours  # noqa: PLC0415 - a small collection never needs it
@@ -67,6 +69,7 @@ class NeighbourIndex:
     def remove(self, content_id: int) -> None:
         """Forget a content. Unknown ones are ignored."""
         with self._lock:
+            self._saved_generation = None
             self._held.remove(content_id)
 
     def search(self, vector: Vector, minimum_cosine: float) -> list[Neighbour]:
@@ -96,16 +99,18 @@ class NeighbourIndex:
         cached = self._cached(generation)
         with self._lock:
             if cached is not None:
-                self._held = cached
+                self._held, self._saved_generation = cached, generation
                 return True
             rebuilt = NeighbourIndex(self._folder, self._encoder_id, self._dimension, self._exact_until)
             for content_id, vector in vectors():
                 rebuilt.add(content_id, vector)
-            self._held = rebuilt._held
+            self._held, self._saved_generation = rebuilt._held, None
             return False
 
     def save(self, generation: str) -> bool:
-        """Write the cache file for `generation`; whether there is one to write: exact search is quick to build.
+        """Write the cache file for `generation`; whether there is one: an exact index is quick to build and has none.
+
+        Nothing is written when that file is there already.
 
         Raises OSError when it cannot be written whole; an earlier file stays valid.
         """
@@ -113,7 +118,10 @@ class NeighbourIndex:
             held = self._held
             if isinstance(held, ExactNeighbours):
                 return False
-            write_vouched(self._folder, held.save, self._facts(generation) | {"count": len(held), "dead": held.dead})
+            if self._saved_generation != generation:
+                facts = self._facts(generation) | {"count": len(held), "dead": held.dead}
+                write_vouched(self._folder, held.save, facts)
+                self._saved_generation = generation
             return True
 
     def _facts(self, generation: str) -> dict[str, Any]:

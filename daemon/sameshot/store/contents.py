@@ -52,10 +52,27 @@ class Contents:
         row = self._connection.row(f"{_SELECT} WHERE digest = ?", [digest])
         return None if row is None else _content(row)
 
-    def by_pixel_digest(self, pixel_digest: bytes) -> list[ContentRow]:
-        """The contents that differ in metadata only, oldest first."""
-        rows = self._connection.rows(f"{_SELECT} WHERE pixel_digest = ? ORDER BY id", [pixel_digest])
-        return [_content(row) for row in rows]
+    def by_pixel_digest(self, pixel_digest: bytes, encoder_id: str) -> int | None:
+        """The oldest content with these pixels that this encoder has seen: its look holds for all that share them."""
+        sql = """SELECT contents.id FROM contents JOIN vectors ON content = contents.id
+                 WHERE pixel_digest = ? AND encoder = (SELECT id FROM encoders WHERE name = ?)
+                 ORDER BY contents.id LIMIT 1"""
+        row = self._connection.row(sql, [pixel_digest, encoder_id])
+        return None if row is None else int(row[0])
+
+    def ids(self) -> list[int]:
+        """All contents, in order of id."""
+        return [row[0] for row in self._connection.rows("SELECT id FROM contents ORDER BY id")]
+
+    def count(self, encoder_id: str | None = None) -> int:
+        """How many contents there are, or how many this encoder has seen.
+
+        Contents and vectors are never removed, so the latter number names the state of an index of that encoder.
+        """
+        if encoder_id is None:
+            return int(self._connection.rows("SELECT count(*) FROM contents")[0][0])
+        sql = "SELECT count(*) FROM vectors WHERE encoder = (SELECT id FROM encoders WHERE name = ?)"
+        return int(self._connection.rows(sql, [encoder_id])[0][0])
 
     def get(self, content_ids: Iterable[int]) -> dict[int, ContentRow]:
         """The contents of these ids that exist."""
@@ -136,6 +153,22 @@ class Contents:
         sql = """SELECT id, sharpness, brightness, clipped FROM contents
                  WHERE id IN (SELECT value FROM json_each(?)) AND width_px IS NOT NULL"""
         return {row[0]: Quality(*row[1:]) for row in self._connection.rows(sql, [as_json_list(content_ids)])}
+
+    def sizes_px(self, content_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+        """Full width and height of those contents that were looked at."""
+        sql = """SELECT id, width_px, height_px FROM contents
+                 WHERE id IN (SELECT value FROM json_each(?)) AND width_px IS NOT NULL"""
+        rows = self._connection.rows(sql, [as_json_list(content_ids)])
+        return {content_id: (width_px, height_px) for content_id, width_px, height_px in rows}
+
+    def vector(self, content_id: int, encoder_id: str) -> NDArray[np.float32]:
+        """The vector of one content, float32 (dimension,). Raises KeyError when this encoder has not seen it."""
+        sql = """SELECT vector FROM vectors WHERE content = ?
+                 AND encoder = (SELECT id FROM encoders WHERE name = ?)"""
+        row = self._connection.row(sql, [content_id, encoder_id])
+        if row is None:
+            raise KeyError(content_id)
+        return _vector(row[0])
 
     def vectors(self, encoder_id: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Every content this encoder has seen and its vector, float32 (dimension,), in order of id."""

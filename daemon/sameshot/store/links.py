@@ -51,11 +51,10 @@ class Links:
                  ) SELECT content FROM reached"""
         return {row[0] for row in self._connection.rows(sql, [as_json_list(content_ids), minimum_score])}
 
-    def compared(self, pairs: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
-        """Those of `pairs` (each lower id first) that have a row."""
-        sql = """SELECT first, second FROM json_each(?) AS pair JOIN links
-                 ON first = json_extract(pair.value, '$[0]') AND second = json_extract(pair.value, '$[1]')"""
-        return {(row[0], row[1]) for row in self._connection.rows(sql, [json.dumps(list(pairs))])}
+    def compared_with(self, content_id: int) -> set[int]:
+        """The contents that this one was compared with."""
+        sql = "SELECT second FROM links WHERE first = ?1 UNION SELECT first FROM links WHERE second = ?1"
+        return {row[0] for row in self._connection.rows(sql, [content_id])}
 
 
 def _link(row: Row) -> Link:

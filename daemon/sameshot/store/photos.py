@@ -18,7 +18,7 @@ from typing import get_args
 from sameshot.model import FileStat, FoundFile, PhotoView, Shot, Stage
 from sameshot.store.connection import Connection, as_json_list
 from sameshot.store.file_locations import FileLocations
-from sameshot.store.files import STAT_COLUMNS, FileRow, found_file, key, path_from
+from sameshot.store.files import STAT_COLUMNS, FileRow, found_file, key, path_from, stat_values
 from sameshot.store.views import photo_views
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -111,6 +111,7 @@ class Photos:
     def views(self, content_ids: Iterable[int]) -> dict[int, list[PhotoView]]:
         """Content -> its photos as people see them: present and looked at, by path.
 
+        A photo that is being identified anew is left out: what it holds is not known.
         Their `quality` is a first guess from the content's own facts; ranking a group properly compares its members.
         """
         return photo_views(self._connection, content_ids)
@@ -147,16 +148,18 @@ class Photos:
             self._files.replace_shot(photo_id, shot)
             return photo_id
 
-    def set_shot(self, photo_id: int, shot: Shot, *, back_to_seen: bool = False) -> None:
+    def set_shot(self, photo_id: int, shot: Shot) -> None:
         """Make the photo consist of what was found; files it takes from other photos leave those.
 
-        `back_to_seen`: the primary's bytes may have changed, so its content is unknown until it is identified again.
+        Stage and content stay: where the primary's bytes may have changed, `advance` the photo to "seen" as well.
         """
-        with self._connection.transaction():
-            self._files.replace_shot(photo_id, shot)
-            if back_to_seen:
-                sql = "UPDATE photos SET stage = 'seen', content = NULL, reason = NULL, attempts = 0 WHERE id = ?"
-                self._connection.write(sql, [photo_id])
+        self._files.replace_shot(photo_id, shot)
+
+    def update_stat(self, path: Path, stat: FileStat) -> None:
+        """A known file has other facts now. Unknown paths are ignored."""
+        sql = """UPDATE files SET device = ?, inode = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ?
+                 WHERE folder = ? AND name = ?"""
+        self._connection.write(sql, [*stat_values(stat), *key(path)])
 
     def move_file(self, old: Path, new: Path, stat: FileStat) -> None:
         """A known file is at another path now; its photo changes roots when another remembered root holds `new`.
@@ -195,9 +198,14 @@ class Photos:
         )
 
     def advance(self, photo_id: int, stage: Stage, content_id: int | None = None) -> None:
-        """The photo reached `stage`; `content_id`, where given, is what it holds."""
+        """The photo reached `stage`; `content_id`, where given, is what it holds. A failure is forgiven."""
         sql = "UPDATE photos SET stage = ?, content = coalesce(?, content), reason = NULL WHERE id = ?"
         self._connection.write(sql, [stage, content_id, photo_id])
+
+    def advance_all(self, old: Stage, new: Stage, content_ids: Iterable[int]) -> None:
+        """The photos of these contents that stand in stage `old` reached `new`."""
+        sql = "UPDATE photos SET stage = ? WHERE content IN (SELECT value FROM json_each(?)) AND +stage = ?"
+        self._connection.write(sql, [new, as_json_list(content_ids), old])
 
     def fail(self, photo_id: int, reason: str) -> None:
         """The photo could not be looked at. It stays so until its file changes."""

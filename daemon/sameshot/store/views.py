@@ -17,7 +17,7 @@ def photo_views(connection: Connection, content_ids: Iterable[int]) -> dict[int,
               FROM contents JOIN photos ON photos.content = contents.id
               JOIN files ON files.photo = photos.id AND role = 'primary'
               WHERE contents.id IN (SELECT value FROM json_each(?)) AND width_px IS NOT NULL
-              AND stage NOT IN ('seen', 'failed') AND missing_since_s IS NULL
+              AND stage NOT IN ('seen', 'settled', 'failed') AND missing_since_s IS NULL
               ORDER BY contents.id, folder, name"""
     companions_sql = f"""SELECT folder, name, {STAT_COLUMNS}, photo FROM files
                          WHERE photo IN (SELECT value FROM json_each(?)) AND role = 'companion'
