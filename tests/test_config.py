@@ -10,9 +10,11 @@ from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from sameshot.config import Config, load_config, load_with_sources
-from sameshot.config_file import scalar_of
+from sameshot.config import Config, load_config, load_with_sources, value_at
+from sameshot.config_file import quoted, read_document, scalar_of
 from sameshot.config_keys import Section, leaf_paths
 from sameshot.config_roots import check_roots
 from sameshot.errors import BadInput
@@ -187,8 +189,7 @@ def test_all_problems_come_at_once_with_line_path_and_suggestion(load):
         ("schedule: {reconcile_every: 99999999999999999d}", "schedule.reconcile_every: must be at most 366 days"),
         ("extensions: []", "extensions: must not be empty"),
         ("extensions: ['*.jpg']", "extensions[0]: must be a file extension, as jpg"),
-        ("outliers: a/b", "outliers: must be the name of one folder"),
-        ("outliers: ..", "outliers: must be the name of one folder"),
+        ("outliers: ''", "outliers: must not be empty"),
         ("library: 2024", "library: must be a path; put it in quotes"),
         ("layout: ''", "layout: must not be empty"),
         ("settle: {<<: {quiet_s: 1}}", "settle.<<: unknown key"),
@@ -199,16 +200,17 @@ def test_all_problems_come_at_once_with_line_path_and_suggestion(load):
         ("just words", "a config is keys with values"),
         ("roots:\n\t- path: x", "line 2: this is not YAML: a tab stands where only spaces may"),
         ("action: copy\nsettle: {quiet_s: 1", "this is not YAML"),
+        ("layout: {date:%Y}/{group}", "line 1: this is not YAML: a value ends before its line does"),
         ("action: *nowhere", "this is not YAML: found undefined alias"),
         ("a: 1\n---\nb: 2", "a second document begins here"),
         (b"action: copy\n# caf\xe9\n", "line 2: this is not UTF-8 text"),
         (b"action: \0", "holds a character that text cannot have"),
         (b"#" * 1_000_001, "larger than 1 MB"),
-        ("[" * 20_000, "nested too deeply"),
-        ("a: &a [*a]", "unfold to more than a config can hold"),
+        ("- " * 20_000, "nested too deeply"),
+        ("a: &a [*a]", "more than a config can hold, each alias unfolded"),
         ("a: &a [x]\n" + "".join(
             f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in itertools.pairwise("abcdefgh")
-        ), "unfold to more than a config can hold"),
+        ), "more than a config can hold, each alias unfolded"),
     ],
 )  # fmt: skip
 def test_one_clear_sentence_for_each_bad_file(load, text, expected):
@@ -216,6 +218,12 @@ def test_one_clear_sentence_for_each_bad_file(load, text, expected):
     assert expected in message
     assert "pydantic" not in message
     assert len(message) < 600
+
+
+def test_a_file_full_of_problems_is_told_in_short(load):
+    message = refusal(load, "".join(f"key{number}: 1\n" for number in range(60)))
+    assert "has 60 problems" in message
+    assert message.endswith("\n  line 50, key49: unknown key\n  and 10 more")
 
 
 def test_a_named_file_that_is_absent_is_refused(tmp_path):
@@ -230,6 +238,36 @@ def test_no_value_can_be_changed_afterwards():
     with pytest.raises(ValueError, match="frozen"):
         config.settle.quiet_s = 3.0
     assert all(issubclass(type(value), Section) or hash(value) is not None for _, value in config)
+
+
+def test_each_value_reads_as_it_is_written(load, tmp_path):
+    for name in leaf_paths():
+        text = value_at(Config(), name)
+        *above, key = name.split(".")
+        assert load(f"{above[0]}: {{{key}: {text}}}" if above else f"{key}: {text}") == Config(), name
+    for text in ("no way", "null", "010", "a: b", "- a", "true", "x #y", "Anna's", "~", "{a}"):
+        config = Config(encoder=text)
+        assert load(f"encoder: {value_at(config, 'encoder')}") == config
+    assert value_at(Config(encoder="no way"), "encoder") == "no way"
+    config = load("roots: [{path: in}]\nschedule: {reconcile_every: 90m, nightly: 3:05}")
+    assert value_at(config, "roots") == f"[{{path: {tmp_path}/in, recursive: true}}]"
+    assert value_at(config, "schedule.reconcile_every") == "90m"
+    assert value_at(config, "schedule.nightly") == "03:05"
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]) | st.just("\udcff"), min_size=1))
+def test_quoted_text_reads_back_as_itself(tmp_path, text):
+    file = tmp_path / "c.yaml"
+    file.write_text(f"library: {quoted('/' + text)}\n", encoding="utf-8")
+    assert read_document(file).value == {"library": "/" + text}
+
+
+def test_a_folder_whose_name_is_not_utf8_can_be_named(load):
+    name = os.fsdecode(b"/photos/caf\xe9")
+    assert os.fsencode(load(f"library: {quoted(name)}").library) == b"/photos/caf\xe9"
+    assert "holds a character that no path can" in refusal(load, r'library: "/a\ud800"')
+    assert "must be text that UTF-8 can hold" in refusal(load, r'encoder: "\ud800"')
 
 
 def roots_text(*paths: Path, **keys: object) -> str:

@@ -14,12 +14,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sameshot.config_file import Document, Where, read_document
-from sameshot.config_keys import Config, Root, leaf_paths
+from sameshot.config_keys import Config, Root, leaf_paths, value_at
 from sameshot.config_problems import describe_problem, yaml_path
 from sameshot.errors import BadInput
 from sameshot.locations import default_config_file
 
-__all__ = ["Config", "LoadedConfig", "Root", "load_config", "load_with_sources"]
+__all__ = ["Config", "LoadedConfig", "Root", "load_config", "load_with_sources", "value_at"]
+
+_MOST_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -80,5 +82,7 @@ def load_config(path: Path | None) -> Config:
 def _message(path: Path, problems: list[tuple[Where, int, str]]) -> str:
     ordered = sorted(problems, key=lambda problem: problem[1])
     count = "1 problem" if len(ordered) == 1 else f"{len(ordered)} problems"
-    rows = [f"  line {line}, {yaml_path(where) or 'the file'}: {text}" for where, line, text in ordered]
+    rows = [f"  line {line}, {yaml_path(where) or 'the file'}: {text}" for where, line, text in ordered[:_MOST_SHOWN]]
+    if len(ordered) > _MOST_SHOWN:
+        rows.append(f"  and {len(ordered) - _MOST_SHOWN} more")
     return "\n".join([f"{path} has {count}, so nothing of it is used:", *rows])

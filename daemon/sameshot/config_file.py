@@ -81,6 +81,8 @@ def _explain(error: yaml.MarkedYAMLError) -> str:
         return "a tab stands where only spaces may (YAML is indented with spaces)"
     if "single document" in (error.context or ""):
         return "a second document begins here; a config is one document"
+    if problem.startswith("expected <block end>"):
+        return "a value ends before its line does; text that begins with a brace, bracket or quote stands in quotes"
     context = f" {error.context}" if error.context else ""
     return f"{problem}{context}"
 
@@ -94,11 +96,9 @@ class _Walk:
 
     def value_of(self, node: yaml.Node, where: Where) -> Any:
         """Returns the node's value. Bounded, because aliases may unfold without end."""
-        self.seen += 1
         line = node.start_mark.line + 1
+        self._count(line, len(where))
         self.lines.setdefault(where, line)
-        if self.seen > MOST_VALUES or len(where) > 50:
-            raise BadInput(f"{self.path}, line {line}: the aliases here unfold to more than a config can hold")
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag[18:] not in ("str", "map", "seq"):
             self.problems.append((where, line, f"tags ({node.tag}) have no meaning here; leave it out"))
         if isinstance(node, yaml.MappingNode):
@@ -108,10 +108,16 @@ class _Walk:
         assert isinstance(node, yaml.ScalarNode)
         return scalar_of(node.value) if node.style is None else node.value
 
+    def _count(self, line: int, depth: int) -> None:
+        self.seen += 1
+        if self.seen > MOST_VALUES or depth > 50:
+            raise BadInput(f"{self.path}, line {line}: this is more than a config can hold, each alias unfolded")
+
     def _mapping_of(self, node: yaml.MappingNode, where: Where) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
+            self._count(line, len(where))
             if not isinstance(key_node, yaml.ScalarNode):
                 self.problems.append((where, line, "a key must be a word"))
                 continue
@@ -141,3 +147,14 @@ _SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
 def scalar_of(text: str) -> Any:
     """Returns what an unquoted scalar means by YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema)."""
     return next((convert(text) for pattern, convert in _SCALARS if pattern.fullmatch(text)), text)
+
+
+def quoted(text: str) -> str:
+    """Returns `text` as YAML in double quotes, which reads back as exactly this text, bytes that are not UTF-8 too."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    return character if character.isprintable() else f"\\U{ord(character):08x}"

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from sameshot.config_file import quoted, scalar_of
+
 PHOTO_EXTENSIONS = (
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "gif", "bmp", "heic", "heif", "hif", "avif",
     "dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "srf", "sr2", "raf", "orf", "rw2", "rwl", "pef", "srw",
@@ -55,8 +57,8 @@ def _as_path(value: object, info: ValidationInfo) -> Path:
         return value
     if not isinstance(value, str) or not value:
         raise ValueError("must be a path; put it in quotes if it looks like a number")
-    if "\0" in value:
-        raise ValueError("holds a NUL, which no path can")
+    if "\0" in value or re.search("[\ud800-\udc7f\udd00-\udfff]", value):
+        raise ValueError("holds a character that no path can")
     try:
         path = Path(value).expanduser()
     except RuntimeError:
@@ -92,12 +94,6 @@ def _as_extension(value: str) -> str:
     return extension
 
 
-def _as_folder_name(value: str) -> str:
-    if value in ("", ".", "..") or "/" in value or "\0" in value:
-        raise ValueError("must be the name of one folder, without slashes")
-    return value
-
-
 def _as_interval(value: timedelta) -> timedelta:
     if not timedelta(minutes=1) <= value <= timedelta(days=7):
         raise ValueError("must be from 1m to 7d")
@@ -109,7 +105,6 @@ ClockTime = Annotated[time, BeforeValidator(parse_clock_time)]
 AnyPath = Annotated[Path, BeforeValidator(_as_path)]
 Extension = Annotated[str, AfterValidator(_as_extension)]
 Pattern = Annotated[str, Field(min_length=1)]
-FolderName = Annotated[str, AfterValidator(_as_folder_name)]
 
 
 class Section(BaseModel):
@@ -177,7 +172,7 @@ class Config(Section):
     apply: Literal["manual", "automatic"] = "manual"
     library: AnyPath | None = None
     layout: str = Field(default=DEFAULT_LAYOUT, min_length=1)
-    outliers: FolderName | None = None
+    outliers: Annotated[str, Field(min_length=1)] | None = None
     overwrite: bool = False
     encoder: str = Field(default="lite0", min_length=1)
     same_shot: SameShot = SameShot()
@@ -209,3 +204,33 @@ def leaf_paths(section: type[BaseModel] = Config, above: str = "") -> list[str]:
         inner = isinstance(kind, type) and issubclass(kind, BaseModel)
         paths += leaf_paths(kind, f"{above}{name}.") if inner else [above + name]
     return paths
+
+
+def value_at(config: Config, path: str) -> str:
+    """Returns the value at a YAML path as one would write it in the file: `15m`, `null`, `[jpg, png]`."""
+    value: Any = config
+    for name in path.split("."):
+        value = getattr(value, name)
+    return _written(value)
+
+
+def _written(value: Any) -> str:
+    text = str(value)
+    match value:
+        case str() | Path():
+            # Bare where that reads as this very text.
+            bare = re.fullmatch(r"[\w/.~]([\w/.~ -]*[\w/.~-])?", text) and scalar_of(text) == text
+            text = text if bare else quoted(text)
+        case None | bool():
+            text = {None: "null", True: "true", False: "false"}[value]
+        case timedelta():
+            seconds = value.total_seconds()
+            unit = next(unit for unit in ("d", "h", "m", "s") if seconds % _UNIT_S[unit] == 0 or unit == "s")
+            text = f"{seconds / _UNIT_S[unit]:g}{unit}"
+        case time():
+            text = f"{value:%H:%M}"
+        case tuple():
+            text = f"[{', '.join(map(_written, value))}]"
+        case BaseModel():
+            text = f"{{{', '.join(f'{name}: {_written(inner)}' for name, inner in value)}}}"
+    return text

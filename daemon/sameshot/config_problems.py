@@ -38,6 +38,7 @@ def _sentence(where: Where, error: Any) -> str:
         "int_type": lambda: f"must be a whole number, not {_shown(value)}{_meant_number(value)}",
         "float_type": lambda: f"must be a number, not {_shown(value)}{_meant_number(value)}",
         "string_type": lambda: f"must be text, not {_shown(value)}; put it in quotes if it is meant so",
+        "string_unicode": lambda: "must be text that UTF-8 can hold",
         "tuple_type": lambda: "must be a list, as [one, two]",
         "model_type": lambda: f"must hold keys with values, as {{{'path: DIR' if 'roots' in where else 'key: value'}}}",
         "value_error": lambda: f"{context['error']}, not {_shown(value)}",

@@ -32,13 +32,14 @@ def check_roots(config: Config) -> list[RootProblem]:
     problems = [
         problem
         for index, root in enumerate(config.roots)
-        if (problem := _check_folder(f"roots[{index}].path", root.path)) is not None
+        if (problem := check_folder(f"roots[{index}].path", root.path)) is not None
     ]
     problems += _overlaps(config.roots)
     return problems + _check_library(config)
 
 
-def _check_folder(key: str, folder: Path) -> RootProblem | None:
+def check_folder(key: str, folder: Path) -> RootProblem | None:
+    """Returns why this process's user cannot read `folder`, or None. `key` names it in the problem."""
     try:
         mode = folder.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

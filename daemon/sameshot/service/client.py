@@ -26,9 +26,9 @@ def call(
     socket_path: Path,
     verb: str,
     arguments: dict[str, Any],
-    *,
     config: Path | None = None,
     on_progress: Callable[[dict[str, Any]], None] = lambda _: None,
+    *,
     silence_s: float | None = None,
 ) -> Any:
     """Returns the verb's result. `silence_s` bounds the wait between two lines; None waits as long as it takes.
