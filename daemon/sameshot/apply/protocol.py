@@ -79,6 +79,7 @@ class Protocol:
                 self._run_chunk([as_carried(unit)])
             done += sum(len(unit.operations) for unit in chunk)
             progress(done, total)
+        self._log.sync()
         return [self._results[unit.number] for unit in units]
 
     def _run_chunk(self, units: Sequence[Unit]) -> list[Unit]:

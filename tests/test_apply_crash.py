@@ -1,0 +1,227 @@
+"""kill -9 at every system call that changes something, of every action, of undo and of recovery itself.
+
+For each such call a fresh tree is made, the process is killed at the entry of the call, then recovery and undo must
+give back the tree as it was: nothing lost, nothing twice, no temporary file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from filed import NOW, contents, own_names, tree, write_photo
+from interrupted import play
+from sameshot.apply.journal import Journal
+from sameshot.apply.recovery import recover
+from sameshot.apply.undo import Selection, undo
+
+_CHANGING = (
+    "openat mkdirat mkdir rename renameat renameat2 link linkat unlink unlinkat rmdir symlink symlinkat write pwrite64 "
+    "copy_file_range ioctl fchmod fchown utimensat fsetxattr fsync fdatasync ftruncate"
+).split()
+_TESTS = Path(__file__).parent
+
+
+class Killer:
+    """Plays scenes in a child process under strace, to see its system calls or to kill it at one of them."""
+
+    def __init__(self) -> None:
+        environment = os.environ | {"PYTHONPATH": str(_TESTS), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self.kills = 0
+        self._server = subprocess.Popen(
+            [sys.executable, _TESTS / "interrupted.py"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def calls(self, scene: str, folder: Path, library: Path) -> list[tuple[str, int]]:
+        """The changing system calls of a scene: name, and which one of that name it is."""
+        log = folder / "strace"
+        assert self._play(scene, folder, library, ["-o", str(log), "-e", "trace=" + ",".join(_CHANGING)]) == 0
+        counts = dict.fromkeys(_CHANGING, 0)
+        found = []
+        for line in log.read_text(errors="replace").splitlines():
+            name = line.split(" ", 1)[-1].lstrip().split("(", 1)[0] if line[:1].isdigit() else line.split("(", 1)[0]
+            if name in counts:
+                counts[name] += 1
+                if {"openat": "O_CREAT", "ioctl": "FICLONE"}.get(name, "") in line:
+                    found.append((name, counts[name]))
+        return found
+
+    def kill(self, scene: str, folder: Path, library: Path, call: tuple[str, int]) -> None:
+        """Play the scene and kill it at the entry of that call."""
+        name, number = call
+        injection = f"inject={name}:signal=SIGKILL:when={number}"
+        options = ["-o", "/dev/null", "-e", f"trace={name}", "-e", injection]
+        assert self._play(scene, folder, library, options) == -9
+        self.kills += 1
+
+    def close(self) -> None:
+        self._server.stdin.close()
+        self._server.stdout.close()
+        self._server.wait(10)
+
+    def _play(self, scene: str, folder: Path, library: Path, options: list[str]) -> int:
+        self._say(json.dumps({"play": scene, "folder": str(folder), "library": str(library)}))
+        child = int(self._server.stdout.readline())
+        strace = subprocess.Popen(
+            ["strace", "-f", "-p", str(child), *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        status = Path(f"/proc/{child}/status")
+        while "TracerPid:\t0\n" in status.read_text():
+            if strace.poll() is not None:
+                self._say("go")
+                self._server.stdout.readline()
+                pytest.skip(f"strace may not trace here: {strace.stderr.read().decode().strip()}")
+            time.sleep(0.001)
+        self._say("go")
+        ended = int(self._server.stdout.readline())
+        strace.communicate()
+        return ended
+
+    def _say(self, line: str) -> None:
+        self._server.stdin.write(line + "\n")
+        self._server.stdin.flush()
+
+
+@pytest.fixture(scope="module")
+def killer() -> Iterator[Killer]:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    killer = Killer()
+    yield killer
+    print(f"\nkilled at {killer.kills} system calls")
+    killer.close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A folder on another filesystem than the temporary folder."""
+    if not os.access("/dev/shm", os.W_OK) or Path("/dev/shm").stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
+        pytest.skip("no second filesystem to write to")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+class Scene:
+    """A tree that is made anew for each kill."""
+
+    def __init__(self, folder: Path, library: Path) -> None:
+        self.folder, self.library, self.photos = folder, library, folder / "photos"
+
+    def make(self) -> None:
+        for folder in (self.folder, self.library):
+            shutil.rmtree(folder, ignore_errors=True)
+        write_photo(self.photos / "a.jpg", b"a" * 5000, rating=b"5")
+        write_photo(self.photos / "a.xmp", b"<xmp/>")
+        write_photo(self.photos / "b.jpg", b"b" * 70_000)
+        write_photo(self.photos / "in" / "c.jpg", b"c" * 100, mode=0o444)
+        self.before = self.tree()
+
+    def tree(self) -> dict:
+        return tree(self.photos, self.library)
+
+    def play(self, scene: str) -> None:
+        play(scene, self.folder, self.library)
+
+    def must_be_whole(self) -> None:
+        """No content is missing, even now; sameshot's own names count, for recovery knows them."""
+        assert not contents(self.before) - contents(self.tree())
+
+    def must_come_back(self) -> None:
+        """After recovery nothing is half-done; after undo everything is as it was."""
+        self.must_be_whole()
+        journal = Journal(self.folder / "journal")
+        assert not recover(journal, now=NOW).unsettled
+        recovered = self.tree()
+        assert own_names(recovered) == []
+        assert not contents(self.before) - contents(recovered)
+        assert recover(journal, now=NOW).batches == ()
+        self.must_keep_units_together(recovered)
+        report = undo(journal, Selection(all=True), now=NOW)
+        assert all(outcome.done for outcome in report.outcomes), report.outcomes
+        assert self.tree() == self.before
+
+    def must_keep_units_together(self, found: dict) -> None:
+        group = self.library / "2026" / "sea"
+        assert (str(group / "a.jpg") in found) == (str(group / "a.xmp") in found)
+        assert (str(self.photos / "a.jpg") in found) == (str(self.photos / "a.xmp") in found)
+
+
+_ACTIONS = ["copy", "move", "hardlink", "symlink", "rank"]
+
+
+@pytest.fixture(params=[*_ACTIONS, "copy-across", "move-across"])
+def case(request, tmp_path) -> tuple[str, Scene]:
+    action, _, across = request.param.partition("-")
+    library = request.getfixturevalue("elsewhere") / "library" if across else tmp_path / "t" / "library"
+    return f"apply-{action}", Scene(tmp_path / "t", library)
+
+
+@pytest.mark.slow
+def test_killed_while_filing(case, killer, capsys):
+    action, scene = case
+    scene.make()
+    calls = killer.calls(action, scene.folder, scene.library)
+    assert len(calls) > 10
+    for call in calls:
+        scene.make()
+        killer.kill(action, scene.folder, scene.library, call)
+        scene.must_come_back()
+    with capsys.disabled():
+        print(f"\n{action} {scene.library.parent.name}: {len(calls)} kill points")
+
+
+@pytest.mark.slow
+def test_killed_while_undoing(case, killer, capsys):
+    action, scene = case
+    scene.make()
+    scene.play(action)
+    calls = killer.calls("undo", scene.folder, scene.library)
+    for call in calls:
+        scene.make()
+        scene.play(action)
+        killer.kill("undo", scene.folder, scene.library, call)
+        scene.must_come_back()
+    with capsys.disabled():
+        print(f"\nundo of {action}: {len(calls)} kill points")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["apply", "undo"])
+def test_killed_while_recovering(case, first, killer, capsys):
+    action, scene = case
+    interrupted = action if first == "apply" else "undo"
+
+    def prepare() -> None:
+        scene.make()
+        if first == "undo":
+            scene.play(action)
+
+    prepare()
+    calls = killer.calls(interrupted, scene.folder, scene.library)
+    kills = 0
+    for call in calls:
+        prepare()
+        killer.kill(interrupted, scene.folder, scene.library, call)
+        recoveries = killer.calls("recover", scene.folder, scene.library)
+        for second in recoveries:
+            prepare()
+            killer.kill(interrupted, scene.folder, scene.library, call)
+            killer.kill("recover", scene.folder, scene.library, second)
+            scene.must_come_back()
+            kills += 1
+    assert kills > 0
+    with capsys.disabled():
+        print(f"\nrecovery from {interrupted}: {kills} kill points")
