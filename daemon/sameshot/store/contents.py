@@ -104,7 +104,7 @@ class Contents:
             self._connection.write("INSERT OR IGNORE INTO encoders (name) VALUES (?)", [look.encoder_id])
             self._connection.write(
                 """INSERT INTO vectors (encoder, content, vector) SELECT id, ?, ? FROM encoders WHERE name = ?
-                   ON CONFLICT (encoder, content) DO UPDATE SET vector = excluded.vector""",
+                   ON CONFLICT (content, encoder) DO UPDATE SET vector = excluded.vector""",
                 [content_id, look.vector.astype(_STORED).tobytes(), look.encoder_id],
             )
 

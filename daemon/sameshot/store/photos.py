@@ -108,6 +108,13 @@ class Photos:
         rows = self._connection.rows(sql, [as_json_list(content_ids)])
         return {content: [row[1] for row in group] for content, group in groupby(rows, key=lambda row: row[0])}
 
+    def copies(self, content_ids: Iterable[int]) -> dict[int, int]:
+        """Content -> how many present photos hold it; contents without any are left out."""
+        sql = """SELECT content, count(*) FROM photos JOIN files ON photo = photos.id AND role = 'primary'
+                 WHERE content IN (SELECT value FROM json_each(?)) AND missing_since_s IS NULL
+                 AND stage NOT IN ('seen', 'failed') GROUP BY content"""
+        return dict(self._connection.rows(sql, [as_json_list(content_ids)]))
+
     def views(self, content_ids: Iterable[int]) -> dict[int, list[PhotoView]]:
         """Content -> its photos as people see them: present and looked at, by path.
 

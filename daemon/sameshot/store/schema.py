@@ -47,7 +47,7 @@ CREATE TABLE vectors (
     content INTEGER NOT NULL REFERENCES contents (id),
     vector BLOB NOT NULL
 );
-CREATE UNIQUE INDEX vectors_by_encoder ON vectors (encoder, content);
+CREATE UNIQUE INDEX vectors_by_content ON vectors (content, encoder);
 
 CREATE TABLE descriptors (
     content INTEGER NOT NULL REFERENCES contents (id),
@@ -96,7 +96,7 @@ CREATE INDEX links_by_second ON links (second, first, score);
 
 CREATE TABLE groups (
     id TEXT PRIMARY KEY,
-    representative INTEGER NOT NULL REFERENCES contents (id)
+    representative INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE members (
@@ -114,7 +114,7 @@ CREATE TABLE verdicts (
     first BLOB NOT NULL,
     second BLOB NOT NULL,
     at_s REAL NOT NULL,
-    displaced_by INTEGER REFERENCES verdicts (id),
+    displaced_by INTEGER,
     CHECK (first <= second)
 );
 CREATE UNIQUE INDEX standing_verdicts ON verdicts (first, second) WHERE displaced_by IS NULL;
