@@ -70,9 +70,9 @@ class Settler:
 
         if is_temporary(path.name):
             return _later(observed, now_s, quiet_s, _LONGEST_WAIT_IDLE_S, "its name is a temporary one")
-        if stat.size_bytes == 0:
-            return _later(observed, now_s, quiet_s, _LONGEST_WAIT_IDLE_S, "it is empty")
         touched_s = max(stat.mtime_ns, stat.ctime_ns) / 1e9
+        if stat.size_bytes == 0 and now_s - touched_s < _LONGEST_WAIT_IDLE_S:
+            return _later(observed, now_s, quiet_s, _LONGEST_WAIT_IDLE_S, "it is empty")
         if now_s < observed.since_s + quiet_s and now_s - touched_s < _LONG_AGO * quiet_s:
             observed.why = "it was touched a moment ago"
             return observed.since_s + quiet_s

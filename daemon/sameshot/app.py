@@ -1,0 +1,200 @@
+"""Config to live service: everything that a verb may need, made when it is first needed.
+
+Comes in: a loaded config and the locations. Goes out: an `App` with store, journal, workers, index and flow. One App at
+a time may write a state; readers need no lock. Nothing here decides anything about photos.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sameshot.apply.journal import Journal
+from sameshot.apply.recovery import RecoveryReport, recover
+from sameshot.compare.pair_score import LINK_THRESHOLD, SHORTLIST_COSINE
+from sameshot.config import LoadedConfig
+from sameshot.errors import SameshotError
+from sameshot.filing import learn_journal
+from sameshot.flow import Flow, FlowSettings
+from sameshot.index.neighbours import NeighbourIndex
+from sameshot.locations import Locations
+from sameshot.service.lock import hold_lock
+from sameshot.service.workers import Message, Task, TaskFailed, WorkerLimits, Workers
+from sameshot.store.store import Store
+from sameshot.watch.ignore import IgnoreRules
+from sameshot.watch.settle import Settler, path_has_writer
+from sameshot.wire import EncoderHeader, worker_command
+
+Progress = Callable[[str, int, int | None], None]
+"""What is being done, how much of it is done, and of how much, where that is known."""
+
+_PREPARE_DEADLINE_S = 300.0
+
+
+class App:
+    """The parts of one sameshot, in one thread. Close it when done: workers end, the index is saved."""
+
+    def __init__(self, loaded: LoadedConfig, locations: Locations, store: Store, progress: Progress) -> None:
+        self.loaded, self.config, self.locations, self.store = loaded, loaded.config, locations, store
+        self.progress = progress
+        self.recovered = RecoveryReport()
+        """What was found interrupted when a writer opened the state."""
+        self.activity: Callable[[], Any] | None = None
+        """What a running service knows of itself; None where no service runs."""
+
+    # ---------------------------------------------------------------- parts
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What was done to the owner's files."""
+        return Journal(self.locations.journal_dir)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """The processes that look at photos; none runs before the first task."""
+        wanted = self.config.workers
+        limits = WorkerLimits(address_space_bytes=self.config.limits.worker_memory_mb << 20)
+        count = len(os.sched_getaffinity(0)) if wanted == "auto" else wanted
+        return Workers(worker_command(self.locations.models_dir), count, limits)
+
+    @cached_property
+    def encoder(self) -> EncoderHeader:
+        """The encoder that serves, made ready on first use by a process that may write models and reads no photo."""
+        models_dir = self.locations.models_dir
+        makers = Workers(worker_command(models_dir, makes_models=True), 1, WorkerLimits(file_size_bytes=1 << 30))
+        try:
+            request = {"task": "prepare", "encoder": self.config.encoder, "models_dir": str(models_dir)}
+            return EncoderHeader.from_json(ask(makers, Message(request), _PREPARE_DEADLINE_S).header)
+        finally:
+            makers.close()
+
+    @cached_property
+    def index(self) -> NeighbourIndex:
+        """The neighbours of every content that the serving encoder has seen."""
+        encoder = self.encoder
+        index = NeighbourIndex(
+            self.locations.cache_dir / "index", encoder.encoder_id, encoder.dimension, self.config.index.exact_until
+        )
+        index.load(self._index_generation, lambda: self.store.contents.vectors(encoder.encoder_id))
+        return index
+
+    @cached_property
+    def flow(self) -> Flow:
+        """The way of a photo, with everything an earlier run left on its way."""
+        flow = Flow(self.store, self.index, self.workers, Settler(self.config.settle.quiet_s, path_has_writer), self.settings)
+        flow.resume()
+        return flow
+
+    @cached_property
+    def settings(self) -> FlowSettings:
+        """What the config and the encoder say about comparing."""
+        return FlowSettings(
+            encoder=self.encoder,
+            shortlist_cosine=SHORTLIST_COSINE,
+            link_threshold=self.link_threshold,
+            look_deadline_s=self.config.limits.look_deadline_s,
+        )
+
+    @property
+    def link_threshold(self) -> float:
+        """The score from which two contents are linked."""
+        threshold = self.config.same_shot.threshold
+        return LINK_THRESHOLD if threshold is None else threshold
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The configured roots."""
+        return tuple(root.path for root in self.config.roots)
+
+    def rules_below(self, root: Path) -> IgnoreRules:
+        """Returns what is a photo, and what is nobody's business, in `root`."""
+        return IgnoreRules([root], self.config.ignore, self.config.extensions)
+
+    def is_recursive(self, root: Path) -> bool:
+        """Returns whether the folders below `root` belong to it; true for one that is not configured."""
+        return all(known.recursive for known in self.config.roots if known.path == root)
+
+    @property
+    def _index_generation(self) -> str:
+        return f"{self.encoder.encoder_id}-{self.store.contents.count(self.encoder.encoder_id)}"
+
+    # ---------------------------------------------------------------- doing
+
+    def now(self) -> float:
+        """Returns wall clock seconds since 1970, the clock that files are stamped with."""
+        return time.time()
+
+    def today(self) -> datetime:
+        """Returns the time for the journal, with its zone."""
+        return datetime.now(UTC).astimezone()
+
+    def contents_of(self, photo_ids: Iterable[int]) -> set[int]:
+        """Returns the contents of photos that have one."""
+        photos = self.store.photos.get(photo_ids).values()
+        return {photo.content_id for photo in photos if photo.content_id is not None}
+
+    def ask(self, request: Message, descriptor: int | None = None) -> Message:
+        """Has a worker answer one question while this thread waits. Raises SameshotError with the worker's reason."""
+        return ask(self.workers, request, self.config.limits.look_deadline_s, descriptor)
+
+    def run_until_idle(self, label: str) -> None:
+        """Follows every photo on its way to the end of it."""
+        flow = self.flow
+        total = flow.pending
+        while not flow.idle:
+            flow.step()
+            total = max(total, flow.pending)
+            due_s = flow.next_due_s()
+            wait_s = 0.5 if due_s is None else min(max(due_s - self.now(), 0.0), 0.5)
+            self.workers.pump(wait_s)
+            self.progress(label, total - flow.pending, total)
+
+    def close(self) -> None:
+        """Ends the workers and saves what can be saved."""
+        if "index" in self.__dict__:
+            self.index.save(self._index_generation)
+        if "workers" in self.__dict__:
+            self.workers.close()
+
+
+def ask(workers: Workers, request: Message, deadline_s: float, descriptor: int | None = None) -> Message:
+    """Returns a worker's answer, before all other work. Raises SameshotError with the worker's reason."""
+    answers: list[Message | TaskFailed] = []
+    workers.submit(Task(request, deadline_s, answers.append, descriptor), first=True)
+    while not answers:
+        workers.pump(1.0)
+    if isinstance(answers[0], TaskFailed):
+        raise SameshotError(answers[0].reason)
+    return answers[0]
+
+
+@contextmanager
+def open_app(
+    loaded: LoadedConfig, locations: Locations, progress: Progress, *, verb: str, writing: bool
+) -> Iterator[App]:
+    """Opens the state, for one writer or for any number of readers, and closes everything afterwards.
+
+    Raises StateUnavailable when the state is locked, broken, newer than this program or, for reading, absent.
+    """
+    if not writing:
+        with Store.open(locations.database, read_only=True) as store:
+            app = App(loaded, locations, store, progress)
+            try:
+                yield app
+            finally:
+                app.close()
+        return
+    with hold_lock(locations.lock_file, verb, loaded.path), Store.open(locations.database) as store:
+        app = App(loaded, locations, store, progress)
+        try:
+            app.recovered = recover(app.journal, now=app.today())
+            learn_journal(store, app.journal)
+            yield app
+        finally:
+            app.close()

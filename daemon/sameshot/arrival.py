@@ -1,0 +1,118 @@
+"""What is on disk against what is known: the scan is the truth.
+
+Comes in: the shots of one folder as it was just listed. Goes out: the photos that must settle (again) and the contents
+whose photos came, went or changed. A file that moved is recognised by device and inode with the size and time it had,
+so it is never looked at again; a file that changed in place keeps its photo's id.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sameshot.model import FileStat, FoundFile, Shot
+from sameshot.store.files import FileRow
+from sameshot.store.store import Store
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What one folder brought. `problems`: sentences about what could not be read or decided."""
+
+    unsettled: set[int] = field(default_factory=set)
+    contents: set[int] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+
+
+def reconcile_folder(
+    store: Store, root: Path, folder: Path, shots: Sequence[Shot], listed: Iterable[FoundFile], now_s: float
+) -> Arrivals:
+    """Brings the store in line with one folder.
+
+    `shots` are the photos in it, `listed` all files that were seen. Files that sameshot filed there are left alone:
+    they are places of photos it knows.
+    """
+    arrivals = Arrivals()
+    with store.transaction():
+        known = {row.path: row for row in store.photos.files_in(folder)}
+        for shot in shots:
+            _reconcile_shot(store, root, shot, known, arrivals)
+        seen = {found.path for found in listed}
+        gone = [row for path, row in known.items() if path not in seen and row.missing_since_s is None]
+        mark_missing(store, gone, now_s, arrivals)
+    return arrivals
+
+
+def mark_missing(store: Store, rows: Iterable[FileRow], now_s: float, arrivals: Arrivals) -> None:
+    """Marks those files that no longer exist; one that a listing passed over but that is there is left alone."""
+    gone = [row for row in rows if stat_of(row.path) is None and _still_at(store, row)]
+    store.photos.set_missing([row.path for row in gone], now_s)
+    _touch(store, {row.photo_id for row in gone}, arrivals)
+
+
+def stat_of(file: Path | int) -> FileStat | None:
+    """Returns the facts of a path (itself, if it is a symbolic link) or an open descriptor; None when it is gone."""
+    try:
+        status = os.fstat(file) if isinstance(file, int) else os.lstat(file)
+    except OSError:
+        return None
+    return FileStat(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _reconcile_shot(store: Store, root: Path, shot: Shot, known: Mapping[Path, FileRow], arrivals: Arrivals) -> None:
+    files = (shot.primary, *shot.companions)
+    rows = {found.path: known.get(found.path) or _moved_here(store, found) for found in files}
+    primary = rows[shot.primary.path]
+    if primary is not None and primary.role == "filed":  # a copy that sameshot made, perhaps renamed by the owner
+        if primary.path != shot.primary.path:
+            store.photos.move_file(primary.path, shot.primary.path, shot.primary.stat)
+        return
+    owner = primary or next((row for row in rows.values() if row is not None and row.role != "filed"), None)
+    if owner is None:
+        arrivals.unsettled.add(store.photos.register(root, shot))
+        return
+    if all(_is_as_known(found, rows[found.path], owner.photo_id, found is shot.primary) for found in files):
+        return
+    for found in files:
+        row = rows[found.path]
+        if row is not None and row.path != found.path:
+            store.photos.move_file(row.path, found.path, found.stat)
+    store.photos.set_shot(owner.photo_id, shot)
+    _touch(store, {owner.photo_id}, arrivals)
+    if primary is None or primary.role != "primary" or not _has_same_bytes(primary, shot.primary):
+        # Its content stays as known until the new bytes are identified: mostly only metadata or the mode changed.
+        store.photos.advance(owner.photo_id, "seen")
+        arrivals.unsettled.add(owner.photo_id)
+
+
+def _is_as_known(found: FoundFile, row: FileRow | None, photo_id: int, is_primary: bool) -> bool:
+    role = "primary" if is_primary else "companion"
+    return row is not None and row == FileRow(found.path, found.stat, photo_id, role, None)
+
+
+def _moved_here(store: Store, found: FoundFile) -> FileRow | None:
+    """The known file that now lives at `found`: same inode, size and time, and no longer where it was."""
+    for row in store.photos.files_with_inode(found.stat.device, found.stat.inode):
+        if _has_same_bytes(row, found) and stat_of(row.path) is None:
+            return row
+    return None
+
+
+def _has_same_bytes(row: FileRow, found: FoundFile) -> bool:
+    """Whether the file was left alone. A rename changes ctime, so in another place ctime may differ."""
+    if row.path == found.path:
+        return row.stat == found.stat
+    return replace(row.stat, ctime_ns=found.stat.ctime_ns) == found.stat
+
+
+def _still_at(store: Store, row: FileRow) -> bool:
+    """Whether the row still stands: a photo found at its new place a moment ago is no longer known at the old one."""
+    photo = store.photos.at(row.path)
+    return photo is not None and photo.id == row.photo_id
+
+
+def _touch(store: Store, photo_ids: set[int], arrivals: Arrivals) -> None:
+    photos = store.photos.get(photo_ids).values()
+    arrivals.contents.update(photo.content_id for photo in photos if photo.content_id is not None)

@@ -1,0 +1,355 @@
+"""The command line: parses and prints, no logic.
+
+Comes in: words. Goes out: results on stdout, progress and sentences on stderr, the exit code of the contract: 0 done,
+1 partly failed, 2 bad input or config, 3 state locked, broken or another service's.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import sameshot
+from sameshot import printing
+from sameshot.config import LoadedConfig, load_with_sources
+from sameshot.errors import BadInput, SameshotError
+from sameshot.locations import Locations, find_locations
+from sameshot.verbs.calling import perform
+from sameshot.verbs.table import VERBS, as_json
+
+app = typer.Typer(
+    name="sameshot", help="Keeps a growing photo collection sorted by sameness.", no_args_is_help=True,
+    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+)  # fmt: skip
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    table = "table"
+    json = "json"
+
+
+class ActionName(StrEnum):
+    """What happens to the files of a group."""
+
+    copy = "copy"
+    move = "move"
+    hardlink = "hardlink"
+    symlink = "symlink"
+    reflink = "reflink"
+
+
+class Options:
+    """The options before the verb, and what they lead to."""
+
+    def __init__(self, config: Path | None, state_dir: Path | None, verbose: bool, quiet: bool) -> None:
+        self.config_file, self.verbose = config, verbose
+        self.out = printing.Printer(quiet=quiet)
+        self.locations: Locations = find_locations(state_dir)
+
+    def loaded(self) -> LoadedConfig:
+        """Reads the config. Raises BadInput with all its problems."""
+        return load_with_sources(self.config_file)
+
+    def perform(self, verb: str, **arguments: Any) -> Any:
+        """Has a verb done, with a progress bar while it takes long."""
+        with self.out.progress() as progress:
+            return perform(verb, arguments, self.loaded(), self.locations, progress)
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Action = Annotated[ActionName | None, typer.Option(help="What to do with the files; default: the config's.")]
+Library = Annotated[Path | None, typer.Option(help="Folder where groups are filed; default: the config's.")]
+Layout = Annotated[str | None, typer.Option(help="Template of the folders; default: the config's.")]
+Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", show_default=False)]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", show_default=False)]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"sameshot {sameshot.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="The config file.", show_default=False)] = None,
+    state_dir: Annotated[Path | None, typer.Option(help="Where sameshot keeps its state.", show_default=False)] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what was asked for and what went wrong.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Keeps a growing photo collection sorted by sameness."""
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="sameshot: %(message)s")
+    context.obj = Options(config, state_dir, verbose, quiet)
+
+
+def _absolute(paths: list[Path] | None) -> tuple[Path, ...]:
+    return tuple(Path(os.path.abspath(path)) for path in paths or ())
+
+
+def _show(options: Options, result: Any, how: Format, table: Callable[[printing.Printer, Any], None]) -> None:
+    if how is Format.json:
+        print(json.dumps(result))
+    else:
+        table(options.out, result)
+
+
+# -------------------------------------------------------------------- looking
+
+
+@app.command()
+def init(context: typer.Context, folders: Annotated[list[Path], typer.Argument(metavar="DIR...")]) -> None:
+    """Write a first config that watches DIR..."""
+    from sameshot.verbs.init import init as verb  # noqa: PLC0415
+
+    result = verb(folders=_absolute(folders), config=context.obj.config_file)
+    context.obj.out.say(f"Wrote {result.config}. Next: `sameshot scan`, then `sameshot groups`.")
+
+
+@app.command()
+def check(context: typer.Context, how: FormatOption = Format.table) -> None:
+    """Show every setting with its source, and what cannot be used."""
+    from sameshot.verbs.check import check as verb  # noqa: PLC0415
+
+    result = as_json(verb(context.obj.loaded(), context.obj.locations))
+    _show(context.obj, result, how, printing.check)
+    if result["problems"]:
+        raise typer.Exit(2)
+
+
+@app.command()
+def watch(context: typer.Context) -> None:
+    """Run in the foreground: watch the roots, look at what arrives, keep the groups true."""
+    from sameshot.verbs.watch import watch as verb  # noqa: PLC0415
+
+    options: Options = context.obj
+    verb(options.config_file, options.locations)
+
+
+@app.command()
+def scan(context: typer.Context, paths: Paths = None, how: FormatOption = Format.table) -> None:
+    """Look at folders once (default: the config's roots) and group what is there."""
+    result = context.obj.perform("scan", paths=_absolute(paths))
+    _show(context.obj, result, how, printing.scan)
+    if result["newly_failed"] or result["problems"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(context: typer.Context, how: FormatOption = Format.table) -> None:
+    """Show what is known and what goes on."""
+    _show(context.obj, context.obj.perform("status"), how, printing.status)
+
+
+@app.command()
+def groups(context: typer.Context, paths: Paths = None, how: FormatOption = Format.table) -> None:
+    """Show which photos are of one shot, all or those in PATH..."""
+    _show(context.obj, context.obj.perform("groups", paths=_absolute(paths)), how, printing.groups)
+
+
+@app.command()
+def similar(
+    context: typer.Context,
+    file: Path,
+    count: Annotated[int, typer.Option(min=1, help="How many to show.")] = 10,
+    how: FormatOption = Format.table,
+) -> None:
+    """Show the photos most like FILE, which need not be in a watched folder."""
+    result = context.obj.perform("similar", file=_absolute([file])[0], count=count)
+    _show(context.obj, result, how, printing.similar)
+
+
+@app.command()
+def explain(context: typer.Context, first: Path, second: Path, how: FormatOption = Format.table) -> None:
+    """Show why two photos are, or are not, of one shot."""
+    a, b = _absolute([first, second])
+    _show(context.obj, context.obj.perform("explain", first=a, second=b), how, printing.explain)
+
+
+# -------------------------------------------------------------------- filing
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    action: Action = None,
+    library: Library = None,
+    layout: Layout = None,
+    rank: Annotated[list[Path] | None, typer.Option("--rank", metavar="DIR", help="Plan what `rank DIR` would do.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="With --rank: plan to take the prefixes off.")] = False,
+    how: FormatOption = Format.table,
+) -> None:
+    """Show what `apply` (or with --rank DIR: `rank`) would do, and do nothing."""
+    result = context.obj.perform("plan", **_filing(action, library, layout), rank=_absolute(rank), remove=remove)
+    _show(context.obj, result, how, printing.plan)
+
+
+@app.command()
+def apply(
+    context: typer.Context, action: Action = None, library: Library = None, layout: Layout = None, yes: Yes = False,
+    how: FormatOption = Format.table,
+) -> None:  # fmt: skip
+    """File groups into folders; `undo` gives back exactly what was there."""
+    wanted = _filing(action, library, layout)
+    _plan_and_do(context.obj, "apply", wanted, wanted, yes, how)
+
+
+@app.command()
+def rank(
+    context: typer.Context,
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...")],
+    remove: Annotated[bool, typer.Option("--remove", help="Take the prefixes off again.")] = False,
+    yes: Yes = False,
+    how: FormatOption = Format.table,
+) -> None:
+    """Rename photos in place with a prefix that sorts look-alikes side by side."""
+    where = _absolute(folders)
+    _plan_and_do(context.obj, "rank", {"rank": where, "remove": remove}, {"folders": where, "remove": remove}, yes, how)
+
+
+def _filing(action: ActionName | None, library: Path | None, layout: str | None) -> dict[str, Any]:
+    return {
+        "action": action.value if action else None,
+        "library": _absolute([library])[0] if library else None,
+        "layout": layout,
+    }
+
+
+def _plan_and_do(
+    options: Options, verb: str, planned: Mapping[str, Any], wanted: Mapping[str, Any], yes: bool, how: Format
+) -> None:
+    shown = options.perform("plan", **planned)
+    if shown["steps"] and not yes:
+        printing.plan(options.out.to_stderr(), shown)
+        _ask("Do this?")
+    result = options.perform(verb, **wanted, fingerprint=shown["fingerprint"])
+    _show(options, result, how, printing.batch)
+    if result["refused"]:
+        raise typer.Exit(1)
+
+
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise BadInput("Nothing was done: this changes files", "Look at it with `plan`, then say --yes")
+    if not typer.confirm(question, err=True):
+        raise typer.Exit(0)
+
+
+@app.command()
+def undo(
+    context: typer.Context,
+    what: Annotated[list[str] | None, typer.Argument(metavar="[BATCH | FILE...]", show_default=False)] = None,
+    last: Annotated[bool, typer.Option("--last", help="The newest batch that can be undone.")] = False,
+    since: Annotated[datetime | None, typer.Option(help="Everything done since then.", show_default=False)] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything.")] = False,
+    yes: Yes = False,
+    how: FormatOption = Format.table,
+) -> None:
+    """Give files back their place and name: one batch, some files, or all."""
+    options: Options = context.obj
+    if (bool(what) + last + (since is not None) + everything) != 1:
+        raise BadInput("Say what to undo", "One of: a batch of `sameshot history`, FILE..., --last, --since DATE, --all")
+    known = {batch["batch"] for batch in options.perform("history")["batches"]}
+    batches = tuple(word for word in what or () if word in known)
+    files = _absolute([Path(word) for word in what or () if word not in known])
+    wanted = {"batches": batches, "files": files, "last": last, "since": since.astimezone() if since else None, "everything": everything}
+    if not yes:
+        _ask("Undo this?")
+    result = options.perform("undo", **wanted)
+    _show(options, result, how, printing.batch)
+    if result["refused"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    batch: Annotated[str | None, typer.Argument(show_default=False)] = None,
+    how: FormatOption = Format.table,
+) -> None:
+    """Show what was done to files, or each file of one BATCH, and why."""
+    _show(context.obj, context.obj.perform("history", batch=batch), how, printing.history)
+
+
+@app.command()
+def recover(context: typer.Context, how: FormatOption = Format.table) -> None:
+    """Finish or roll back what a crash interrupted; every start does this by itself."""
+    _show(context.obj, context.obj.perform("recover"), how, printing.recover)
+
+
+# -------------------------------------------------------------------- the owner's word
+
+
+@app.command()
+def together(context: typer.Context, files: Files) -> None:
+    """Say that FILE... show one shot."""
+    printing.verdict(context.obj.out, context.obj.perform("together", files=_absolute(files)))
+
+
+@app.command()
+def apart(context: typer.Context, files: Files) -> None:
+    """Say that FILE... show different shots."""
+    printing.verdict(context.obj.out, context.obj.perform("apart", files=_absolute(files)))
+
+
+@app.command()
+def keep(context: typer.Context, files: Files) -> None:
+    """Say that FILE... shall stand for their groups."""
+    printing.verdict(context.obj.out, context.obj.perform("keep", files=_absolute(files)))
+
+
+# -------------------------------------------------------------------- the service
+
+
+@app.command("install-service")
+def install_service(
+    context: typer.Context,
+    system: Annotated[bool, typer.Option("--system", help="For the whole machine (as root), not for this user.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take it away again.")] = False,
+) -> None:
+    """Install the systemd unit that keeps `sameshot watch` running."""
+    from sameshot.verbs import install_service as service  # noqa: PLC0415
+
+    options: Options = context.obj
+    loaded = options.loaded()
+    folders = [root.path for root in loaded.config.roots]
+    if loaded.config.action != "none" and loaded.config.library_dir is not None:
+        folders.append(loaded.config.library_dir)
+    unit = service.service_unit("system" if system else "user", Path(sys.argv[0]).absolute(), loaded.path, folders)
+    if remove:
+        done = service.remove_service(unit)
+        options.out.say(f"Removed {unit.path}." if done else f"There is no unit at {unit.path}.")
+        commands = unit.before_removing
+    else:
+        service.install_service(unit)
+        options.out.say(f"Wrote {unit.path}. Now run:")
+        commands = unit.after_writing
+    for command in commands:
+        options.out.say(f"  {command}")
+
+
+def main() -> None:
+    """Runs the command line and ends the process with the contract's exit code."""
+    try:
+        app(standalone_mode=True)
+    except SameshotError as error:
+        printing.complain(str(error))
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader of a pipe had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+

@@ -1,0 +1,181 @@
+"""Plans for what is known, and what the store must learn when they have happened.
+
+Comes in: the store, the journal and what the owner wants. Goes out: plans (nothing has happened yet), and the store in
+line with what was done or undone, so that sameshot's own moves and copies are never taken for new photos.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+
+import numpy as np
+
+from sameshot.apply.journal import Journal
+from sameshot.arrival import stat_of
+from sameshot.errors import BadInput
+from sameshot.library import everything
+from sameshot.model import Action, GroupView, PhotoView, Plan, StepOutcome
+from sameshot.plan.folders import folder_plan
+from sameshot.plan.rank import rank_key, rank_plan, remove_rank_plan
+from sameshot.plan.rank_insert import insert_order
+from sameshot.plan.rank_order import rank_order
+from sameshot.store.store import Store
+
+
+def plan_folders(
+    store: Store,
+    journal: Journal,
+    *,
+    action: Action,
+    library: Path,
+    layout: str,
+    outliers: str | None,
+    only: Collection[int] | None = None,
+) -> Plan:
+    """Plans to file every group (photos in `only` alone, where given) beneath `library`. Raises BadInput on a bad layout."""
+    groups, alone = everything(store)
+    plan = folder_plan(
+        groups,
+        alone,
+        action=action,
+        library=library,
+        layout=layout,
+        outliers=outliers,
+        taken=cache(names_in),
+        filed=_filed(store, journal),
+        roots=list(store.roots.all()),
+        catalogues=_catalogues({view.path.parent for group in groups for view in group.photos}),
+    )
+    if only is None:
+        return plan
+    units = {step.unit for step in plan.steps if (photo := store.photos.at(step.source)) and photo.id in only}
+    return Plan(plan.kind, tuple(step for step in plan.steps if step.unit in units), plan.warnings)
+
+
+def plan_rank(store: Store, encoder_id: str, folders: Sequence[Path], *, remove: bool) -> Plan:
+    """Plans rank prefixes for all photos below `folders`, or with `remove` to take them off."""
+    groups, alone = everything(store, folders)
+    views = [view for group in groups for view in group.photos] + alone
+    views = [view for view in views if any(view.path.is_relative_to(folder) for folder in folders)]
+    if not views:
+        raise BadInput("No known photo is in these folders", "Scan them first: `sameshot scan DIR`")
+    catalogues = _catalogues({view.path.parent for view in views})
+    if remove:
+        return remove_rank_plan(views, taken=cache(names_in), catalogues=catalogues)
+    return rank_plan(_ranked(store, encoder_id, groups, views), taken=cache(names_in), catalogues=catalogues)
+
+
+def fingerprint(plan: Plan) -> str:
+    """Returns a short text that two plans share only when they would do the same to the same files."""
+    parts = [f"{step.action}\0{step.source}\0{step.target}\0{step.stat}" for step in plan.steps]
+    return hashlib.sha256("\0\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def learn_done(store: Store, outcomes: Iterable[StepOutcome]) -> None:
+    """Tells the store where files are now that a plan has happened."""
+    with store.transaction():
+        for outcome in outcomes:
+            step = outcome.step
+            stat = stat_of(step.target)
+            photo = store.photos.at(step.source)
+            if not outcome.done or stat is None or photo is None:
+                continue
+            if step.action == "move":
+                store.photos.move_file(step.source, step.target, stat)
+            elif photo.primary.path == step.source:
+                store.photos.add_filed(photo.id, step.target, stat)
+            _refresh(store, photo.id)
+
+
+def learn_undone(store: Store, outcomes: Iterable[StepOutcome]) -> None:
+    """Tells the store where files are again; the outcomes bear the steps that were taken back."""
+    with store.transaction():
+        for outcome in outcomes:
+            step = outcome.step
+            photo = store.photos.at(step.target)
+            stat = stat_of(step.source)
+            if not outcome.done or photo is None:
+                continue
+            if step.action != "move":
+                store.photos.remove_file(step.target)
+            elif stat is not None:
+                store.photos.move_file(step.target, step.source, stat)
+            _refresh(store, photo.id)
+
+
+def learn_journal(store: Store, journal: Journal) -> None:
+    """Catches up with steps that happened although the store was not told: a crash came between."""
+    with store.transaction():
+        for location in journal.locations():
+            stat = stat_of(location.target)
+            photo = store.photos.at(location.source)
+            if stat is None or photo is None or store.photos.at(location.target) is not None:
+                continue
+            if location.action == "move":
+                store.photos.move_file(location.source, location.target, stat)
+            elif photo.primary.path == location.source:
+                store.photos.add_filed(photo.id, location.target, stat)
+
+
+def names_in(folder: Path) -> frozenset[str]:
+    """Returns the names that exist in a folder; none where it does not exist."""
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
+
+
+def _refresh(store: Store, photo_id: int) -> None:
+    """A link, rename or copy changed no byte but perhaps ctime: what a sweep finds next must be what is known."""
+    photo = store.photos.get([photo_id]).get(photo_id)
+    if photo is None:
+        return
+    for file in (photo.primary, *photo.companions):
+        store.photos.update_stat(file.path, stat_of(file.path) or file.stat)
+
+
+def _filed(store: Store, journal: Journal) -> dict[int, Path]:
+    """Photo id -> where the newest batch of group folders brought its primary."""
+    kinds = {batch.batch: batch.kind for batch in journal.batches()}
+    filed: dict[int, Path] = {}
+    for location in journal.locations():
+        photo = store.photos.at(location.target) if kinds[location.batch] == "folders" else None
+        if photo is not None and (location.action != "move" or photo.primary.path == location.target):
+            filed[photo.id] = location.target
+    return filed
+
+
+def _catalogues(folders: Iterable[Path]) -> list[Path]:
+    """Catalogue files of other programs in the folders of the photos and those right above."""
+    names = {"digikam4.db", "library.db"}
+    looked_in = {above for folder in folders for above in (folder, folder.parent)}
+    return [
+        folder / name
+        for folder in sorted(looked_in)
+        for name in sorted(names_in(folder))
+        if name in names or name.endswith(".lrcat")
+    ]
+
+
+def _ranked(
+    store: Store, encoder_id: str, groups: Sequence[GroupView], views: Sequence[PhotoView]
+) -> list[PhotoView]:
+    """The photos in rank order: those that bear a rank keep their order, the others are put in between."""
+    group_of = {view.id: group.id for group in groups for view in group.photos}
+    features = store.contents.features({view.content for view in views}, encoder_id)
+    known = [view for view in views if view.content in features]
+    vectors = np.stack([features[view.content].vector for view in known])
+    keys = [view.digest + os.fsencode(view.path) for view in known]
+    shots = [group_of.get(view.id) for view in known]
+    ranks = {index: rank for index, view in enumerate(known) if (rank := rank_key(view)) is not None}
+    if ranks:
+        ranked = np.array(sorted(ranks, key=ranks.__getitem__), np.int64)
+        order = insert_order(vectors, ranked, keys=keys, groups=shots)
+    else:
+        order = rank_order(vectors, keys=keys, groups=shots)
+    return [known[index] for index in order]

@@ -1,0 +1,279 @@
+"""The way of a photo: settle, identify, look, link, group.
+
+Comes in: photos that a sweep found. Goes out: contents with looks, links and groups in the store. One-shot `scan` and
+the daemon run this same flow and differ only in when they stop. Everything here runs in one thread: workers answer
+through callbacks that `Workers.pump` calls. Each stage a photo reached is in the store, so a restart goes on where the
+last run stopped; nothing here is needed to be remembered.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from sameshot.arrival import stat_of
+from sameshot.group.identity import new_group_id
+from sameshot.grouping import regroup
+from sameshot.index.neighbours import NeighbourIndex
+from sameshot.model import FileStat, Link
+from sameshot.service.workers import Message, Task, TaskFailed, Workers
+from sameshot.store.store import Store
+from sameshot.watch.settle import Settler, has_writer
+from sameshot.wire import (
+    EncoderHeader,
+    features_to_buffers,
+    identity_from_message,
+    look_from_message,
+    look_request,
+    scores_from_message,
+)
+
+_COMPARED_AT_ONCE = 64
+"""Candidates in one task: enough to keep a worker busy, few enough to keep a message small."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSettings:
+    """What the flow needs of the config and of the encoder that serves."""
+
+    encoder: EncoderHeader
+    shortlist_cosine: float
+    link_threshold: float
+    look_deadline_s: float
+
+
+class Flow:
+    """Brings photos from `seen` to `grouped`. Not thread-safe: one thread calls it and pumps its workers."""
+
+    def __init__(
+        self,
+        store: Store,
+        index: NeighbourIndex,
+        workers: Workers,
+        settling: Settler,
+        settings: FlowSettings,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._index, self._workers, self._settling = store, index, workers, settling
+        self._settings, self._now = settings, now
+        self._waiting: list[tuple[float, int]] = []  # heap of (when to check, photo) still settling
+        self._ready: deque[int] = deque()  # settled photos whose content is not known yet
+        self._under_way = 0
+        self._looking: dict[int, list[int]] = {}  # content being looked at -> photos that wait for it
+        self._dirty: set[int] = set()  # contents whose surroundings must be grouped again
+        self._regroup_due_s = 0.0
+
+    # ---------------------------------------------------------------- in
+
+    def resume(self) -> None:
+        """Takes up every photo that an earlier run left on its way."""
+        self.take(self._store.photos.in_stages(["seen"]))
+        self._ready.extend(self._store.photos.in_stages(["settled"]))
+        for photo in self._store.photos.get(list(self._store.photos.in_stages(["looked"]))).values():
+            if photo.content_id is not None:
+                self._link(photo.content_id)
+        linked = self._store.photos.get(list(self._store.photos.in_stages(["linked"]))).values()
+        self.touch(photo.content_id for photo in linked if photo.content_id is not None)
+
+    def take(self, photo_ids: Iterable[int]) -> None:
+        """Accepts photos that are new or changed on disk."""
+        for photo_id in photo_ids:
+            heapq.heappush(self._waiting, (self._now(), photo_id))
+
+    def touch(self, contents: Iterable[int]) -> None:
+        """Has the groups around these contents made anew: their photos, links or verdicts changed."""
+        self._dirty.update(contents)
+
+    # ---------------------------------------------------------------- on
+
+    @property
+    def pending(self) -> int:
+        """How many photos are on their way."""
+        return len(self._waiting) + len(self._ready) + self._under_way
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was taken is grouped or failed."""
+        return not self.pending and not self._dirty
+
+    def next_due_s(self) -> float | None:
+        """When `step` has something to do that no worker will announce; None when there is nothing."""
+        due = [self._waiting[0][0]] if self._waiting else []
+        if self._dirty:
+            due.append(self._regroup_due_s)
+        return min(due, default=None)
+
+    def step(self) -> None:
+        """Does what is due: checks settling photos, hands settled ones to workers, groups what was linked."""
+        now_s = self._now()
+        while self._waiting and self._waiting[0][0] <= now_s:
+            self._settle(heapq.heappop(self._waiting)[1], now_s)
+        while self._ready and self._workers.pending < self._workers.count * 3:
+            self._identify(self._ready.popleft())
+        if self._dirty and now_s >= self._regroup_due_s:
+            self._regroup(now_s)
+
+    # ---------------------------------------------------------------- stages
+
+    def _settle(self, photo_id: int, now_s: float) -> None:
+        photo = self._store.photos.get([photo_id]).get(photo_id)
+        if photo is None or photo.stage != "seen":
+            return
+        path = photo.primary.path
+        stat = stat_of(path)
+        if stat is None:
+            self._settling.forget(path)
+            return  # gone again: the next sweep of its folder says so
+        check_at_s = self._settling.observe(path, stat, now_s)
+        if check_at_s is not None:
+            heapq.heappush(self._waiting, (check_at_s, photo_id))
+            return
+        if stat != photo.primary.stat:
+            self._store.photos.update_stat(path, stat)
+        self._store.photos.advance(photo_id, "settled")
+        self._ready.append(photo_id)
+
+    def _identify(self, photo_id: int) -> None:
+        self._submit(photo_id, Message({"task": "identify"}), self._identified)
+
+    def _identified(self, photo_id: int, reply: Message) -> None:
+        identity = identity_from_message(reply)
+        contents = self._store.contents
+        content = contents.add(identity)
+        photo = self._store.photos.get([photo_id])[photo_id]
+        if photo.content_id not in (None, content):
+            self.touch([photo.content_id])  # the file was rewritten: the shot it showed before lost a photo
+        self._store.photos.advance(photo_id, "settled", content)
+        encoder_id = self._settings.encoder.encoder_id
+        if content in self._looking:
+            self._looking[content].append(photo_id)
+        elif contents.has_vector(content, encoder_id):
+            self._store.photos.advance(photo_id, "linked")
+            self.touch([content])
+        elif (twin := contents.by_pixel_digest(identity.pixel_digest, encoder_id)) is not None:
+            contents.copy_look(twin, content)
+            self._store.photos.advance(photo_id, "looked")
+            self._index.add(content, contents.vector(content, encoder_id))
+            self._link(content)
+        else:
+            self._looking[content] = [photo_id]
+            request = look_request(photo.primary.path, self._settings.encoder)
+            self._submit(photo_id, request, partial(self._looked, content))
+
+    def _looked(self, content: int, photo_id: int, reply: Message) -> None:
+        look = look_from_message(reply, self._settings.encoder.dimension)
+        with self._store.transaction():
+            self._store.contents.save_look(content, look)
+            for waiting in self._looking.pop(content):
+                self._store.photos.advance(waiting, "looked")
+        self._index.add(content, look.vector)
+        self._link(content)
+
+    def _link(self, content: int) -> None:
+        encoder_id = self._settings.encoder.encoder_id
+        vector = self._store.contents.vector(content, encoder_id)
+        near = self._index.search(vector, self._settings.shortlist_cosine)
+        compared = self._store.links.compared_with(content) | {content}
+        todo = [other for other, _ in near if other not in compared]
+        if not todo:
+            self._linked(content)
+            return
+        parts = [todo[start : start + _COMPARED_AT_ONCE] for start in range(0, len(todo), _COMPARED_AT_ONCE)]
+        left = [len(parts)]
+        for part in parts:
+            features = self._store.contents.features([content, *part], encoder_id)
+            header, buffers = features_to_buffers([features[c] for c in (content, *part)])
+            self._under_way += 1
+            self._workers.submit(
+                Task(
+                    Message({"task": "compare", **header}, buffers),
+                    self._settings.look_deadline_s,
+                    partial(self._compared, content, part, left),
+                )
+            )
+
+    def _compared(self, content: int, others: list[int], left: list[int], reply: Message | TaskFailed) -> None:
+        self._under_way -= 1
+        left[0] -= 1
+        if isinstance(reply, Message):
+            scores = scores_from_message(reply, len(others))
+            self._store.links.save(
+                Link(min(content, other), max(content, other), pair.score, pair.evidence)
+                for other, pair in zip(others, scores, strict=True)
+            )
+        if not left[0]:
+            self._linked(content)
+
+    def _linked(self, content: int) -> None:
+        self._store.photos.advance_all("looked", "linked", [content])
+        self.touch([content])
+
+    def _regroup(self, now_s: float) -> None:
+        started_s = time.monotonic()
+        dirty, self._dirty = self._dirty, set()
+        with self._store.transaction():
+            region = regroup(
+                self._store, dirty, self._settings.link_threshold, lambda: new_group_id(int(self._now() * 1000))
+            )
+            self._store.photos.advance_all("linked", "grouped", region)
+        # Long regrouping comes less often: at most about a fifth of the time goes into it.
+        self._regroup_due_s = now_s + max(0.2, 4 * (time.monotonic() - started_s))
+
+    # ---------------------------------------------------------------- one task about one photo's file
+
+    def _submit(self, photo_id: int, request: Message, then: Callable[[int, Message], None]) -> None:
+        photo = self._store.photos.get([photo_id])[photo_id]
+        path, stat = photo.primary.path, photo.primary.stat
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            self._fail(photo_id, f"it cannot be opened: {os.strerror(error.errno or 0)}")
+            return
+        try:
+            if stat_of(descriptor) != stat or has_writer(descriptor):
+                self._again(photo_id)
+                return
+            self._under_way += 1
+            done = partial(self._answered, photo_id, path, stat, then)
+            task = Task(request, self._settings.look_deadline_s, done, descriptor)
+            self._workers.submit(task)
+        finally:
+            os.close(descriptor)
+
+    def _answered(
+        self,
+        photo_id: int,
+        path: Path,
+        stat: FileStat,
+        then: Callable[[int, Message], None],
+        reply: Message | TaskFailed,
+    ) -> None:
+        self._under_way -= 1
+        if stat_of(path) != stat:
+            self._again(photo_id)
+        elif isinstance(reply, TaskFailed):
+            self._fail(photo_id, reply.reason)
+        else:
+            then(photo_id, reply)
+
+    def _again(self, photo_id: int) -> None:
+        """The file is being written or was exchanged: it must settle anew, and so must whoever waits for it."""
+        for waiting in self._release(photo_id):
+            self._store.photos.advance(waiting, "seen")
+            self.take([waiting])
+
+    def _fail(self, photo_id: int, reason: str) -> None:
+        for waiting in self._release(photo_id):
+            self._store.photos.fail(waiting, reason)
+
+    def _release(self, photo_id: int) -> list[int]:
+        for content, photos in self._looking.items():
+            if photo_id in photos:
+                return self._looking.pop(content)
+        return [photo_id]

@@ -1,0 +1,53 @@
+"""Groups as people see them: the store's groups with their present photos, the best first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sameshot.group.quality import relative_quality
+from sameshot.model import Group, GroupView, PhotoView
+from sameshot.store.store import Store
+
+
+def group_views(store: Store, groups: Iterable[Group]) -> list[GroupView]:
+    """Returns the groups that have at least two present photos now; the representative's photo is first.
+
+    A photo's quality is relative to its group. A content with several exact copies shows them all.
+    """
+    known = list(groups)
+    contents = [membership.content for group in known for membership in group.members]
+    photos = store.photos.views(contents)
+    qualities = store.contents.qualities(contents)
+    shown = []
+    for group in known:
+        members = [content for membership in group.members if (content := membership.content) in photos]
+        facts = {c: (qualities[c], photos[c][0].width_px * photos[c][0].height_px) for c in members}
+        rated = relative_quality(facts)
+        views = [replace(view, quality=round(rated[content], 4)) for content in members for view in photos[content]]
+        views.sort(key=lambda view: (view.content != group.representative, -view.quality, str(view.path)))
+        if len(views) > 1:
+            shown.append(GroupView(group.id, tuple(views)))
+    return shown
+
+
+def everything(store: Store, below: Sequence[Path] = ()) -> tuple[list[GroupView], list[PhotoView]]:
+    """Returns all groups, ordered by their representative's path, and the photos that are alone, by path.
+
+    `below` keeps the groups that have a photo, and the photos that are, in one of these folders.
+    """
+    groups = group_views(store, store.groups.all())
+    grouped = {view.id for group in groups for view in group.photos}
+    looked = store.photos.views(store.contents.ids())
+    alone = [view for views in looked.values() for view in views if view.id not in grouped]
+    if below:
+        groups = [group for group in groups if any(_inside(view.path, below) for view in group.photos)]
+        alone = [view for view in alone if _inside(view.path, below)]
+    groups.sort(key=lambda group: str(group.representative.path))
+    alone.sort(key=lambda view: str(view.path))
+    return groups, alone
+
+
+def _inside(path: Path, folders: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)

@@ -1,0 +1,47 @@
+"""One file looked at on demand, and one photo compared with others, while the asker waits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from sameshot.app import App
+from sameshot.arrival import stat_of
+from sameshot.errors import BadInput, SameshotError
+from sameshot.model import Features, PairScore
+from sameshot.service.workers import Message
+from sameshot.wire import features_to_buffers, look_from_message, look_request, scores_from_message
+
+
+def features_of(app: App, path: Path) -> tuple[int | None, Features]:
+    """Returns what comparing needs of the photo at `path`, and its content if it is known; nothing is stored.
+
+    Raises BadInput when it cannot be looked at.
+    """
+    photo = app.store.photos.at(path)
+    if photo is not None and photo.content_id is not None and photo.primary.stat == stat_of(photo.primary.path):
+        known = app.store.contents.features([photo.content_id], app.encoder.encoder_id)
+        if photo.content_id in known:
+            return photo.content_id, known[photo.content_id]
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be opened: {error.strerror}") from error
+    try:
+        reply = app.ask(look_request(path, app.encoder), descriptor)
+    except SameshotError as error:
+        raise BadInput(f"{path} cannot be looked at: {error}") from error
+    finally:
+        os.close(descriptor)
+    look = look_from_message(reply, app.encoder.dimension)
+    return None, Features(look.vector, look.descriptors, look.capture, look.width_px, look.height_px)
+
+
+def compare_one(app: App, one: Features, others: Sequence[Features]) -> list[PairScore]:
+    """Returns the pair score of `one` with each of `others`."""
+    if not others:
+        return []
+    header, buffers = features_to_buffers([one, *others])
+    request = Message({"task": "compare", **header}, buffers)
+    return scores_from_message(app.ask(request), len(others))

@@ -1,0 +1,190 @@
+"""Results for a terminal: tables, a progress bar, sentences.
+
+Comes in: the plain values that verbs answer with. Goes out: text whose control characters are escaped, whatever the
+names of files hold. Progress and sentences go to stderr; NO_COLOR and pipes are respected (rich does both).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from sameshot.app import Progress as Report
+from sameshot.plan.describe import shown
+
+_SHOWN_STEPS = 40
+
+
+class Printer:
+    """Where results and progress go."""
+
+    def __init__(self, *, quiet: bool, stderr: bool = False) -> None:
+        self.quiet = quiet
+        self._console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+        self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def to_stderr(self) -> Printer:
+        """Returns a printer that leaves stdout to what programs read."""
+        return Printer(quiet=self.quiet, stderr=True)
+
+    def say(self, text: object, style: str = "") -> None:
+        """Prints one line; control characters in it are escaped."""
+        self._console.print(escape(shown(text)), style=style or None)
+
+    def table(self, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+        """Prints rows under their heads."""
+        table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*(escape(shown(cell)) for cell in row))
+        self._console.print(table)
+
+    @contextmanager
+    def progress(self) -> Iterator[Report]:
+        """Shows a bar with rate and time left while something takes long; nothing where nobody looks."""
+        if self.quiet or not self._errors.is_terminal:
+            yield lambda _label, _done, _total: None
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+        with Progress(*columns, console=self._errors, transient=True) as bar:
+            tasks: dict[str, Any] = {}
+
+            def report(label: str, done: int, total: int | None) -> None:
+                if label not in tasks:
+                    tasks[label] = bar.add_task(label, total=total)
+                bar.update(tasks[label], completed=done, total=total)
+
+            yield report
+
+
+class _Rate(ProgressColumn):
+    """Things per second."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:,.1f}/s")
+
+
+def complain(sentence: str) -> None:
+    """Prints what went wrong and what to do about it."""
+    for line in sentence.splitlines():
+        print(f"sameshot: {shown(line)}", file=sys.stderr)
+
+
+def check(out: Printer, result: dict[str, Any]) -> None:
+    """Every setting and its source, then the problems."""
+    out.table(("setting", "value", "from"), [(s["key"], s["value"], s["source"]) for s in result["settings"]])
+    out.say(f"state: {result['state_dir']}   cache: {result['cache_dir']}")
+    for problem in result["problems"]:
+        complain(problem)
+    if not result["problems"]:
+        out.say("All of this can be used.")
+
+
+def scan(out: Printer, result: dict[str, Any]) -> None:
+    """What is known now."""
+    for problem in result["problems"]:
+        complain(problem)
+    if not out.quiet:
+        out.say(f"{result['photos']} photos, {result['groups']} groups, {result['failed']} that could not be looked at.")
+
+
+def groups(out: Printer, result: dict[str, Any]) -> None:
+    """Each group under its representative."""
+    for group in result["groups"]:
+        out.say(f"{group['id']}  {len(group['photos'])} photos", style="bold")
+        for photo in group["photos"]:
+            mark = "*" if photo["path"] == group["representative"] else " "
+            out.say(f"  {mark} {photo['path']}   quality {photo['quality']:.2f}")
+            for companion in photo["companions"]:
+                out.say(f"      + {companion}")
+    out.say(f"{len(result['groups'])} groups, {len(result['alone'])} photos alone.")
+    for photo in result["failed"]:
+        out.say(f"not looked at: {photo['path']}: {photo['reason']}")
+
+
+def status(out: Printer, result: dict[str, Any]) -> None:
+    """One fact a line, then the roots."""
+    facts = ("state", "photos", "groups", "pending", "failed", "encoder", "rss_mb", "version")
+    out.table(("", ""), [(fact, result[fact]) for fact in facts])
+    for root in result["roots"]:
+        out.say(f"{root['path']}: {root['state']}{': ' if root['detail'] else ''}{root['detail']}")
+
+
+def similar(out: Printer, result: dict[str, Any]) -> None:
+    """The most alike first, with a line where the same shot ends."""
+    rows = [(f"{p['score']:.3f}", f"{p['cosine']:.3f}", p["path"], p["group"] or "") for p in result["photos"]]
+    out.table(("score", "cosine", "photo", "group"), rows)
+    out.say(f"The same shot from a score of {result['threshold']:.3f} on.")
+
+
+def explain(out: Printer, result: dict[str, Any]) -> None:
+    """The evidence, then what follows from it."""
+    out.table(("measure", "value"), [(name, f"{value:.4f}") for name, value in result["evidence"].items()])
+    out.say("The same shot." if result["same_shot"] else "Not the same shot.", style="bold")
+    for reason in result["reasons"]:
+        out.say(reason)
+
+
+def plan(out: Printer, result: dict[str, Any]) -> None:
+    """The steps, the first of them where they are many, and what to know before."""
+    steps = result["steps"]
+    if not steps:
+        out.say("Nothing to do: every photo is where it belongs.")
+    for step in steps[:_SHOWN_STEPS]:
+        out.say(f"{step['action']} {step['source']}")
+        out.say(f"    -> {step['target']}   ({step['why']})")
+    if len(steps) > _SHOWN_STEPS:
+        out.say(f"... and {len(steps) - _SHOWN_STEPS} more: `--format json` lists all.")
+    counts = result["counts"]
+    if steps:
+        size_mb = counts["size_bytes"] / 1e6
+        out.say(f"{counts['photos']} photos, {counts['files']} files, {size_mb:,.1f} MB, {counts['folders']} folders.")
+    for warning in result["warnings"]:
+        out.say(f"Note: {warning}")
+
+
+def batch(out: Printer, result: dict[str, Any]) -> None:
+    """What was done, what was refused and why, and how to take it back."""
+    for refused in result["refused"]:
+        complain(f"{refused['source']}: {refused['reason']}")
+    for note in result["notes"]:
+        out.say(note)
+    if not result["batch"]:
+        out.say("Nothing to do.")
+    else:
+        out.say(f"{result['done']} files done, {len(result['refused'])} refused, as batch {result['batch']}.")
+
+
+def history(out: Printer, result: dict[str, Any]) -> None:
+    """The batches, or each file of one."""
+    rows = [
+        (b["batch"], b["kind"], b["when"][:19], b["why"], b["done"], b["undone"], b["refused"], "interrupted" if b["interrupted"] else "")
+        for b in result["batches"]
+    ]
+    out.table(("batch", "kind", "when", "what", "done", "undone", "refused", ""), rows)
+    for step in result["steps"]:
+        reason = f": {step['reason']}" if step["reason"] else ""
+        out.say(f"{step['state']} {step['deed']} {step['source']}")
+        out.say(f"    -> {step['target']}   ({step['why']}){reason}")
+
+
+def recover(out: Printer, result: dict[str, Any]) -> None:
+    """What was interrupted and how it ended."""
+    for sentence in result["unsettled"]:
+        complain(sentence)
+    finished, put_back = len(result["finished"]), len(result["put_back"])
+    out.say(f"{len(result['batches'])} interrupted batches: {finished} files finished, {put_back} put back.")
+
+
+def verdict(out: Printer, result: dict[str, Any]) -> None:
+    """That it was heard."""
+    for displaced in result["displaced"]:
+        out.say(f"This replaces {displaced}.")
+    out.say(f"Noted for {len(result['photos'])} photos.")

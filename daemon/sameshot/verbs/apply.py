@@ -1,0 +1,65 @@
+"""File groups into folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sameshot.app import App
+from sameshot.apply.filing import file_plan
+from sameshot.filing import learn_done
+from sameshot.model import Action, BatchReport, Plan
+from sameshot.verbs.plan import check_unchanged, folders_plan
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A file that was left as it is, and why."""
+
+    source: Path
+    target: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What became of a plan. `batch` is what `undo` takes, empty when there was nothing to do."""
+
+    batch: str
+    done: int
+    refused: tuple[RefusedFile, ...]
+    notes: tuple[str, ...]
+
+
+def apply(
+    app: App,
+    *,
+    action: Action | None = None,
+    library: Path | None = None,
+    layout: str | None = None,
+    fingerprint: str | None = None,
+) -> BatchResult:
+    """Files all groups. With `fingerprint`, only if the plan is still the one that was shown under it."""
+    made = folders_plan(app, action, library, layout)
+    check_unchanged(made, fingerprint)
+    return do_plan(app, made, (library or app.config.library_dir,))
+
+
+def do_plan(app: App, made: Plan, places: tuple[Path | None, ...]) -> BatchResult:
+    """Has a plan happen beneath the known roots and `places`, and tells the store."""
+    grounds = dict.fromkeys([*app.store.roots.all(), *(place for place in places if place is not None)])
+    report = file_plan(
+        made, app.journal, roots=list(grounds), now=app.today(), progress=lambda done, total: app.progress("filing", done, total)
+    )
+    learn_done(app.store, report.outcomes)
+    return batch_result(report)
+
+
+def batch_result(report: BatchReport) -> BatchResult:
+    """Returns a report's refusals, and what is to be noted about what was done."""
+    return BatchResult(
+        report.batch,
+        sum(outcome.done for outcome in report.outcomes),
+        tuple(RefusedFile(o.step.source, o.step.target, o.reason) for o in report.outcomes if not o.done),
+        tuple(f"{o.step.source}: {o.reason}" for o in report.outcomes if o.done and o.reason),
+    )

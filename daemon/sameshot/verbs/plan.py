@@ -1,0 +1,61 @@
+"""What `apply` or `rank` would do, without doing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sameshot.app import App
+from sameshot.errors import BadInput
+from sameshot.filing import fingerprint, plan_folders, plan_rank
+from sameshot.model import Action, Plan
+from sameshot.plan.describe import plan_dict
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """The plan as plain values; `fingerprint` lets `apply` and `rank` refuse when it would not be this plan any more."""
+
+    kind: str
+    counts: dict[str, int]
+    steps: list[dict[str, Any]]
+    warnings: list[str]
+    fingerprint: str
+
+
+def plan(
+    app: App,
+    *,
+    action: Action | None = None,
+    library: Path | None = None,
+    layout: str | None = None,
+    rank: tuple[Path, ...] = (),
+    remove: bool = False,
+) -> PlanResult:
+    """Returns the steps that `apply` with these options, or `rank` on these folders, would do now."""
+    made = plan_rank(app.store, app.encoder.encoder_id, rank, remove=remove) if rank else folders_plan(app, action, library, layout)
+    return PlanResult(**plan_dict(made), fingerprint=fingerprint(made))
+
+
+def folders_plan(app: App, action: Action | None, library: Path | None, layout: str | None) -> Plan:
+    """Returns the plan of group folders; what is not given is the config's.
+
+    Raises BadInput when nothing says what to do or where.
+    """
+    config = app.config
+    chosen: Action | None = action or (None if config.action == "none" else config.action)
+    if chosen is None:
+        raise BadInput("The config's action is `none`", "Say what to do: --action copy|move|hardlink|symlink|reflink")
+    place = library or config.library_dir
+    if place is None:
+        raise BadInput("Nothing says where groups are filed", "Name a folder: --library DIR")
+    return plan_folders(
+        app.store, app.journal, action=chosen, library=place, layout=layout or config.layout, outliers=config.outliers
+    )
+
+
+def check_unchanged(made: Plan, expected: str | None) -> None:
+    """Raises BadInput when the plan is not the one that was looked at."""
+    if expected is not None and fingerprint(made) != expected:
+        raise BadInput("Nothing was done: photos changed since the plan was shown", "Look at the new plan and try again")

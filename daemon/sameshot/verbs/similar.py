@@ -1,0 +1,46 @@
+"""The photos most like one file, which need not be known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sameshot.app import App
+from sameshot.looking import compare_one, features_of
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarPhoto:
+    """`score`: how sure it is that it shows the same shot, 0..1; `cosine`: how alike the two look to the encoder."""
+
+    path: Path
+    score: float
+    cosine: float
+    group: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarResult:
+    """The best first. `threshold`: the score from which two photos are of one shot."""
+
+    file: Path
+    threshold: float
+    photos: tuple[SimilarPhoto, ...]
+
+
+def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
+    """Returns the `count` known photos most like `file`. Raises BadInput when it cannot be looked at."""
+    content, features = features_of(app, file)
+    near = [(other, cosine) for other, cosine in app.index.nearest(features.vector, count + 1) if other != content]
+    photos = app.store.photos.views(other for other, _ in near)
+    near = [(other, cosine) for other, cosine in near if other in photos][:count]
+    known = app.store.contents.features([other for other, _ in near], app.encoder.encoder_id)
+    scores = compare_one(app, features, [known[other] for other, _ in near])
+    group_of = app.store.groups.of(other for other, _ in near)
+    found = [
+        SimilarPhoto(view.path, round(pair.score, 4), round(cosine, 4), group_of.get(other))
+        for (other, cosine), pair in zip(near, scores, strict=True)
+        for view in photos[other]
+    ]
+    found.sort(key=lambda photo: (-photo.score, -photo.cosine, str(photo.path)))
+    return SimilarResult(file, app.link_threshold, tuple(found))

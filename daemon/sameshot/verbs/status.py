@@ -1,0 +1,77 @@
+"""How sameshot is: what it knows, what it does, whether its folders are watched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import sameshot
+from sameshot.app import App
+from sameshot.library import group_views
+
+State = Literal["starting", "idle", "busy", "paused", "degraded"]
+
+
+@dataclass(frozen=True, slots=True)
+class RootStatus:
+    """One watched folder. `state`: watching, polling, deaf or offline; `unwatched` where no service runs."""
+
+    path: Path
+    state: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What only a running service knows of itself."""
+
+    state: State
+    roots: tuple[RootStatus, ...]
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusResult:
+    """`service`: whether a service answered. `rss_mb`: resident memory of the process that answered."""
+
+    state: State
+    service: bool
+    photos: int
+    groups: int
+    pending: int
+    failed: int
+    rss_mb: float
+    encoder: str
+    jobs: tuple[str, ...]
+    roots: tuple[RootStatus, ...]
+    version: str
+
+
+def status(app: App) -> StatusResult:
+    """Returns the facts; without a service, those that the state tells."""
+    stages = app.store.photos.count()
+    pending = sum(stages[stage] for stage in ("seen", "settled", "looked", "linked"))
+    activity = app.activity() if app.activity is not None else None
+    roots = tuple(RootStatus(root, "unwatched", "no service runs") for root in app.roots)
+    return StatusResult(
+        state=activity.state if activity else "idle",
+        service=activity is not None,
+        photos=sum(stages.values()),
+        groups=len(group_views(app.store, app.store.groups.all())),
+        pending=pending,
+        failed=stages["failed"],
+        rss_mb=round(resident_mb(), 1),
+        encoder=app.config.encoder,
+        jobs=activity.jobs if activity else (),
+        roots=activity.roots if activity else roots,
+        version=sameshot.__version__,
+    )
+
+
+def resident_mb() -> float:
+    """Returns the resident memory of this process in MB (10^6 bytes)."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
