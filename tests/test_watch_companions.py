@@ -17,9 +17,9 @@ def found(*names: str) -> list[FoundFile]:
 
 def paired(*names: str) -> tuple[dict[str, list[str]], int]:
     shots, ambiguities = pair_shots(found(*names))
-    return {
-        shot.primary.path.name: [companion.path.name for companion in shot.companions] for shot in shots
-    }, len(ambiguities)
+    return {shot.primary.path.name: [companion.path.name for companion in shot.companions] for shot in shots}, len(
+        ambiguities
+    )
 
 
 CLEAR = {
@@ -97,8 +97,12 @@ def test_an_unclear_pairing_is_told_by_its_names():
     assert ambiguities == ["/photos/a.cr2 could belong to a.jpeg, a.jpg; it is left alone"]
 
 
-STEMS = st.sampled_from(["a", "A", "b", "img_1234", "IMG_E1234", "IMG_O1234", "a.jpg", "a_01.cr2", "IMG_1234.heic", "\u00e4", "a\u0308"])
-EXTENSIONS = st.sampled_from(["jpg", "JPG", "jpeg", "heic", "cr2", "dng", "png", "tif", "xmp", "XMP", "aae", "mov", "wav"])
+STEMS = st.sampled_from(
+    ["a", "A", "b", "img_1234", "IMG_E1234", "IMG_O1234", "a.jpg", "a_01.cr2", "IMG_1234.heic", "\u00e4", "a\u0308"]
+)
+EXTENSIONS = st.sampled_from(
+    ["jpg", "JPG", "jpeg", "heic", "cr2", "dng", "png", "tif", "xmp", "XMP", "aae", "mov", "wav"]
+)
 NAMES = st.lists(st.builds("{}.{}".format, STEMS, EXTENSIONS), unique=True, max_size=14)
 
 
@@ -116,7 +120,14 @@ def test_every_photo_is_in_one_shot_and_no_file_in_two(names, random):
     assert pair_shots(shuffled) == (shots, ambiguities)
 
 
-@given(st.lists(st.text(min_size=1, max_size=12).filter(lambda name: "/" not in name and "\0" not in name and name not in {".", ".."}), unique=True))
+@given(
+    st.lists(
+        st.text(min_size=1, max_size=12).filter(
+            lambda name: "/" not in name and "\0" not in name and name not in {".", ".."}
+        ),
+        unique=True,
+    )
+)
 def test_any_names_are_survived(names):
     shots, _ = pair_shots(found(*names))
     assert len({shot.primary.path for shot in shots}) == len(shots)

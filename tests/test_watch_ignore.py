@@ -25,7 +25,8 @@ def test_names_of_files_in_the_making_are_temporary(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["IMG_1.jpg", "IMG_1.JPG", "a b.heic", "ä.CR3", "a.xmp", "a.jpg.xmp", "IMG_1.AAE", "x.mov", "part.jpg", "tmp.png"]
+    "name",
+    ["IMG_1.jpg", "IMG_1.JPG", "a b.heic", "ä.CR3", "a.xmp", "a.jpg.xmp", "IMG_1.AAE", "x.mov", "part.jpg", "tmp.png"],
 )
 def test_photos_and_companions_are_wanted(name):
     assert not IgnoreRules([ROOT]).ignores_file(ROOT / "2024" / name)

@@ -118,8 +118,16 @@ def test_photos_that_moved_to_another_disk_under_the_same_path_are_online(disk):
 
 def test_a_new_device_number_alone_means_nothing(tmp_path):
     now = check_root(filled(tmp_path / "r", "a.jpg"))
-    assert compare_root(now, replace(now, device=12345, filesystem_id=6789)).is_online
-    assert compare_root(now, replace(now, device=12345, landmarks=("z.jpg",))).is_online is (now.filesystem_id != 0)
+    assert compare_root(now, replace(now, device=12345, inode=6789)).is_online
+    assert compare_root(now, replace(now, device=12345, filesystem_id="another")).is_online
+    same = replace(now, filesystem_id="an id")
+    assert compare_root(same, replace(same, device=12345, landmarks=("z.jpg",))).is_online
+    assert not compare_root(same, replace(same, filesystem_id="another", landmarks=("z.jpg",))).is_online
+
+
+def test_an_unknown_filesystem_is_not_taken_for_the_same(tmp_path):
+    nameless = replace(check_root(filled(tmp_path / "r", "a.jpg")), filesystem_id="")
+    assert not compare_root(nameless, replace(nameless, landmarks=("z.jpg",))).is_online
 
 
 def test_a_read_only_disk_is_told(disk):
@@ -140,6 +148,8 @@ def test_filesystems_of_others_announce_nothing(kind):
     assert is_network(kind)
 
 
-@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "vfat", "exfat", "ntfs3", "fuseblk"])
+@pytest.mark.parametrize(
+    "kind", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "vfat", "exfat", "ntfs3", "fuseblk"]
+)
 def test_local_filesystems_announce(kind):
     assert not is_network(kind)

@@ -30,7 +30,9 @@ def swept(root: Path, rules: IgnoreRules | None = None) -> dict[str, list[str]]:
 
 
 def test_a_listing_tells_photos_companions_and_subfolders_with_their_facts(tmp_path):
-    make(tmp_path, "b.jpg", "a.CR3", "a.xmp", "notes.txt", ".a.jpg.Xy12Zq", "sub/c.jpg", "@eaDir/b.jpg", ".hidden/d.jpg")
+    make(
+        tmp_path, "b.jpg", "a.CR3", "a.xmp", "notes.txt", ".a.jpg.Xy12Zq", "sub/c.jpg", "@eaDir/b.jpg", ".hidden/d.jpg"
+    )
     listing = list_folder(tmp_path, IgnoreRules([tmp_path]))
     assert [found.path for found in listing.files] == [tmp_path / "a.CR3", tmp_path / "a.xmp", tmp_path / "b.jpg"]
     assert listing.subfolders == (tmp_path / "sub",)

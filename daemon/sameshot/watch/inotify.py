@@ -59,7 +59,6 @@ class Watches(InotifyWatchGroup):
 
     rules: FolderRules = field(kw_only=True)
     hint: Callable[[bytes], None] = field(kw_only=True)
-    hints_at_first: bool = field(kw_only=True)
     over_limit: int = field(default=0, init=False)
     unreadable: int = field(default=0, init=False)
     failure: str = field(default="", init=False)
@@ -74,6 +73,13 @@ class Watches(InotifyWatchGroup):
             if self.is_active:
                 met = self._watch_below(self.path, self.rules)
                 self._remove_callbacks([wd for wd, path in self._active_callbacks_by_watch.items() if path not in met])
+
+    def hint_all(self) -> None:
+        """Hint every watched folder."""
+        with self._lock:
+            folders = list(self._active_callbacks_by_path)
+        for folder in folders:
+            self.hint(folder)
 
     def covers(self, folder: bytes) -> bool:
         """Whether the kernel still tells of this folder."""
@@ -90,9 +96,7 @@ class Watches(InotifyWatchGroup):
                     return
                 self._move_event_grouper.discard_pending_events()
                 self._watch_below(self.path, self.rules)
-                folders = list(self._active_callbacks_by_path)
-            for folder in folders:
-                self.hint(folder)
+            self.hint_all()
         except Exception as error:  # noqa: BLE001  the thread of all roots must outlive it
             self.failure = f"handling lost events failed ({error})"
 
@@ -134,7 +138,7 @@ class Watches(InotifyWatchGroup):
         while waiting:
             folder, rules = waiting.pop()
             met.add(folder)
-            if self._watch(folder) and (self.is_active or self.hints_at_first):
+            if self._watch(folder) and self.is_active:
                 self.hint(folder)
             for name in _subfolders(folder):
                 text = os.fsdecode(name)
@@ -187,7 +191,6 @@ class _Emitter(InotifyEmitter):
     """Watchdog's thread for one root, with watches that keep themselves."""
 
     rules: IgnoreRules
-    hints_at_first = False
 
     def on_thread_start(self) -> None:
         mask = self.get_event_mask_from_filter() | InotifyConstants.IN_ONLYDIR | InotifyConstants.IN_EXCL_UNLINK
@@ -198,7 +201,6 @@ class _Emitter(InotifyEmitter):
             event_mask=Mask(mask),
             rules=self.rules.inside(Path(self.watch.path)),
             hint=self.hint,
-            hints_at_first=self.hints_at_first,
         )
 
     def hint(self, folder: bytes) -> None:
@@ -209,16 +211,23 @@ class _Emitter(InotifyEmitter):
 class GuardedObserver(InotifyObserver):
     """Watchdog's dispatching thread, its reading thread, and one emitter thread a root."""
 
-    def __init__(self, rules: IgnoreRules, *, hints_at_first: bool) -> None:
+    def __init__(self, rules: IgnoreRules) -> None:
         super().__init__()
         self._rules = rules
-        self._emitter_class = type("Emitter", (_Emitter,), {"rules": rules, "hints_at_first": hints_at_first})
+        self._emitter_class = type("Emitter", (_Emitter,), {"rules": rules})
 
-    def watch_root(self, root: Path, on_dirty: Callable[[Path], None]) -> RootWatch:
-        """Watch all below `root`; returns when the watches are in place. Raises OSError when `root` cannot be watched."""
-        return self.schedule(
+    def watch_root(self, root: Path, on_dirty: Callable[[Path], None], *, hints_all: bool) -> RootWatch:
+        """Watch all below `root`; when it returns the watches are in place and, if asked, every folder is hinted.
+
+        Raises OSError when `root` cannot be watched.
+        """
+        watch = self.schedule(
             _Handler(root, self._rules, on_dirty), os.fspath(root), recursive=True, event_filter=_EVENTS
         )
+        watches = self.watches_of(watch)
+        if hints_all and watches is not None:
+            watches.hint_all()
+        return watch
 
     def reads(self) -> bool:
         """Whether both threads that all roots share are alive."""

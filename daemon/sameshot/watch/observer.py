@@ -60,7 +60,7 @@ class FolderWatch:
     def start(self) -> None:
         """Watch what can be watched; returns when all watches are in place. A sweep after it misses nothing."""
         silence_watchdog()
-        self._open_observer(hints_at_first=False)
+        self._open_observer(hints_all=False)
 
     def stop(self) -> None:
         """End all threads and watches. No hint comes after it returns."""
@@ -78,13 +78,13 @@ class FolderWatch:
         """
         if self._observer is None or not self._observer.reads():
             self.stop()
-            self._open_observer(hints_at_first=True)
+            self._open_observer(hints_all=True)
             return
         for root in self._roots.values():
             watches = self._watches_of(root)
             if self._why_deaf(root) or watches is None:
                 self._close_root(root)
-                self._open_root(root)
+                self._open_root(root, hints_all=True)
             else:
                 watches.renew()
 
@@ -132,17 +132,17 @@ class FolderWatch:
             return None
         return self._observer.watches_of(root.watch)
 
-    def _open_observer(self, *, hints_at_first: bool) -> None:
+    def _open_observer(self, *, hints_all: bool) -> None:
         try:
-            self._observer = GuardedObserver(self._rules, hints_at_first=hints_at_first)
+            self._observer = GuardedObserver(self._rules)
         except OSError as error:
             self._why_no_observer = f"{error.strerror}; {_INSTANCES_REMEDY}"
             return
         self._observer.start()
         for root in self._roots.values():
-            self._open_root(root)
+            self._open_root(root, hints_all=hints_all)
 
-    def _open_root(self, root: _Root) -> None:
+    def _open_root(self, root: _Root, *, hints_all: bool) -> None:
         """Watch the root from now on, or know why not."""
         if self._observer is None:
             return
@@ -160,7 +160,7 @@ class FolderWatch:
             root.why_polled = "its filesystem does not announce all changes"
             return
         try:
-            root.watch = self._observer.watch_root(root.path, self._on_dirty)
+            root.watch = self._observer.watch_root(root.path, self._on_dirty, hints_all=hints_all)
         except OSError as error:
             over = error.errno == errno.ENOSPC
             root.why_polled = _limit_sentence(root.path, 0, 1) if over else ""

@@ -9,9 +9,10 @@ A filesystem that hangs (NFS without its server) hangs the caller: ask where wai
 
 from __future__ import annotations
 
-import hashlib
+import heapq
 import os
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,14 +32,15 @@ _NOT_CONTENT = frozenset({"lost+found"})
 class RootFacts:
     """What tells one root from another: plain values, to be remembered.
 
-    `filesystem_id`: statfs's f_fsid, 0 where the filesystem has none. `landmarks`: up to 32 of the names directly in
+    `filesystem_id`: its UUID, a share's source or, for want of both, the kernel's f_fsid; empty where there is none of
+    them. A device number is no identity: the next disk in the slot gets the same. `landmarks`: up to 32 of the names directly in
     the root, always the same ones while they stay; empty only for an empty root.
     """
 
     path: str
     device: int
     inode: int
-    filesystem_id: int
+    filesystem_id: str
     filesystem_type: str
     mount_point: str
     is_network: bool
@@ -60,15 +62,20 @@ def check_root(path: Path) -> RootFacts:
         # Listing comes first: it makes an automounter mount.
         names = [os.fsencode(name) for name in os.listdir(path) if name not in _NOT_CONTENT]
         facts = os.stat(path)
-        filesystem_id = os.statvfs(path).f_fsid
+        kernel_id = os.statvfs(path).f_fsid
     except FileNotFoundError as error:
         raise RootUnavailable(f"The folder {path} is not there", "Mount its disk or create it") from error
     except NotADirectoryError as error:
         raise RootUnavailable(f"{path} is not a folder", "Name the folder that holds the photos") from error
     except OSError as error:
         raise RootUnavailable(f"The folder {path} cannot be read: {error.strerror}") from error
-    mount_point, filesystem_type = _mount_of(os.path.realpath(path))
-    landmarks = sorted(names, key=lambda name: hashlib.sha256(name).digest())[:LANDMARKS_KEPT]
+    mount_point, filesystem_type, source = _mount_of(os.path.realpath(path))
+    if is_network(filesystem_type):
+        filesystem_id = source
+    else:
+        filesystem_id = _uuid_of(source) or (f"{kernel_id:x}" if kernel_id else "")
+    # By checksum: a choice that other names coming and going hardly change.
+    landmarks = heapq.nsmallest(LANDMARKS_KEPT, names, key=zlib.crc32)
     return RootFacts(
         path=os.fspath(path),
         device=facts.st_dev,
@@ -104,10 +111,11 @@ def compare_root(now: RootFacts, remembered: RootFacts | None) -> RootState:
 
 
 def _is_same_filesystem(now: RootFacts, remembered: RootFacts) -> bool:
-    if (now.mount_point, now.filesystem_type) != (remembered.mount_point, remembered.filesystem_type):
-        return False
-    same_id = now.filesystem_id == remembered.filesystem_id != 0
-    return same_id or (now.device, now.inode) == (remembered.device, remembered.inode)
+    return now.filesystem_id != "" and (now.mount_point, now.filesystem_type, now.filesystem_id) == (
+        remembered.mount_point,
+        remembered.filesystem_type,
+        remembered.filesystem_id,
+    )
 
 
 def is_network(filesystem_type: str) -> bool:
@@ -115,16 +123,27 @@ def is_network(filesystem_type: str) -> bool:
     return filesystem_type in _NETWORK_FILESYSTEMS or filesystem_type.startswith("fuse.")
 
 
-def _mount_of(real_path: str) -> tuple[str, str]:
-    """(mount point, filesystem type) of a resolved path, by the longest mount point above it; later mounts cover."""
-    found = ("/", "unknown")
+def _mount_of(real_path: str) -> tuple[str, str, str]:
+    """(mount point, filesystem type, source) of a resolved path, by the longest mount point above; later ones cover."""
+    found = ("/", "unknown", "")
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
         mount, _, filesystem = line.partition(" - ")
         mount_point = _unescaped(mount.split(" ")[4])
         is_above = real_path == mount_point or real_path.startswith(mount_point.rstrip("/") + "/")
         if is_above and len(mount_point) >= len(found[0]):
-            found = (mount_point, filesystem.split(" ")[0])
+            kind, source = filesystem.split(" ")[:2]
+            found = (mount_point, kind, _unescaped(source))
     return found
+
+
+def _uuid_of(source: str) -> str:
+    """The UUID of the filesystem on a block device, as udev knows it; empty where it does not."""
+    device = os.path.realpath(source)
+    try:
+        links = sorted(Path("/dev/disk/by-uuid").iterdir())
+    except OSError:
+        return ""
+    return next((link.name for link in links if os.path.realpath(link) == device), "")
 
 
 def _unescaped(field: str) -> str:
