@@ -34,6 +34,7 @@ _STARTS = {
 _BRANDS = {
     b"avif": "AVIF",
     b"avis": "AVIF",
+    b"mif3": "AVIF",
     b"crx ": "RAW",
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"), "HEIF"),
 }

@@ -29,7 +29,15 @@ _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 _XMP_RATING = re.compile(rb"""xmp:Rating(?:\s*=\s*["']|\s*>)\s*(-?\d)(?:\.0+)?\s*["'<]""")
 
 
-def tags(exif: Image.Exif) -> Tags:
+def tags(image: Image.Image) -> Tags:
+    """Number -> value of the EXIF of an opened image, as far as it can be read."""
+    try:
+        return directory_tags(image.getexif())
+    except Exception:  # noqa: BLE001 - broken EXIF fails in any way; the photo is fine without it
+        return {}
+
+
+def directory_tags(exif: Image.Exif) -> Tags:
     """Number -> value of the first directory and the camera's details, as far as they can be read."""
     found: Tags = {}
     for read in (exif.items, functools.partial(exif.get_ifd, _DETAILS)):
@@ -40,7 +48,13 @@ def tags(exif: Image.Exif) -> Tags:
     return found
 
 
-def capture(tags: Tags, xmp: bytes = b"") -> Capture:
+def orientation(tags: Tags) -> int:
+    """How the picture is to be turned: 1 (as it is) to 8."""
+    value = tags.get(0x0112)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def capture(tags: Tags, xmp: object = None) -> Capture:
     """What EXIF and XMP say of the moment; unknown where they say nothing that can be."""
     taken_at, utc_offset_minutes = _moment(tags)
     return Capture(
@@ -123,8 +137,8 @@ def _offset_minutes(text: str | None) -> int | None:
     return minutes * (-1 if found.group(1) == "-" else 1) if minutes <= 14 * 60 else None
 
 
-def _rating(tags: Tags, xmp: bytes) -> int | None:
+def _rating(tags: Tags, xmp: object) -> int | None:
     """XMP wins: it is what editors write, and EXIF's field is often left behind. -1 means rejected."""
-    found = _XMP_RATING.search(xmp[:_LARGEST_XMP_BYTES])
+    found = _XMP_RATING.search(xmp[:_LARGEST_XMP_BYTES]) if isinstance(xmp, bytes) else None
     stars = float(found.group(1)) if found else _number(tags.get(0x4746), 0, 5)
     return int(stars) if stars is not None and -1 <= stars <= 5 else None

@@ -52,14 +52,16 @@ _READERS: dict[str, Callable[[io.BufferedReader], ImageFile.ImageFile]] = {
     "AVIF": AvifImagePlugin.AvifImageFile,
     "JPEG 2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
 }
+_XMP = 700  # where a TIFF, and so a DNG, keeps its XMP packet
 _EARLY_END = ("truncated", "unexpected end", "end of file", "not enough", "too few bytes", "not processed")
 
 
 def read_picture(descriptor: int, name: str, long_side_px: int) -> Picture:  # noqa: ARG001 - names lie; bytes decide
     """The picture of the regular file behind `descriptor`, whose offset is left alone.
 
-    `name` decides nothing: a file is what its bytes are. Pixels are uint8 (height, width, 3), sRGB, upright, long side at most `long_side_px` and, where the file has that
-    many, at least nine tenths of it. Raises PhotoUnreadable when it cannot be shown.
+    `name` decides nothing: a file is what its bytes are. Pixels are uint8 (height, width, 3), sRGB, upright, long side
+    at most `long_side_px` and, where the file has that many, at least nine tenths of it. Raises PhotoUnreadable when it
+    cannot be shown.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -76,7 +78,7 @@ def read_picture(descriptor: int, name: str, long_side_px: int) -> Picture:  # n
             text = str(error).casefold()
             if isinstance(error, EOFError) or any(part in text for part in _EARLY_END):
                 raise cut_short(format_name) from None
-            reason = f"the file is a {format_name} whose picture cannot be decoded"
+            reason = f"the {format_name} cannot be decoded: it is damaged, or of an unusual kind"
         raise PhotoUnreadable(reason)
 
 
@@ -85,19 +87,19 @@ def _read(file: PositionedFile, format_name: str, pixels: PixelBytes | None, lon
     Image.MAX_IMAGE_PIXELS = None
     if format_name == "RAW":
         small, full, tags = read_raw(file, long_side_px)
-        return Picture(np.asarray(small), *full, format_name, exif.capture(tags))
+        return Picture(np.array(small), *full, format_name, exif.capture(tags, tags.get(_XMP)))
     # One photo has one thread; parallelism is across photos.
     pillow_heif.options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     with _READERS[format_name](io.BufferedReader(file, 65_536)) as image:
         check_size(*image.size)
-        tags = exif.tags(image.getexif())
-        xmp = image.info.get("xmp", b"")
+        tags = exif.tags(image)
+        xmp = image.info.get("xmp") or tags.get(_XMP)
         # HEIF and TIFF are turned by their readers; Pillow tells an AVIF's turn as EXIF.
-        orientation = tags.get(0x0112, 1) if format_name == "AVIF" else pixels.orientation if pixels else 1
+        orientation = exif.orientation(tags) if format_name == "AVIF" else pixels.orientation if pixels else 1
         small, full = small_rgb(image, long_side_px)
     return Picture(
-        np.asarray(upright(small, orientation)),
+        np.array(upright(small, orientation)),
         *upright_size(full, orientation),
         format_name,
-        exif.capture(tags, xmp if isinstance(xmp, bytes) else b""),
+        exif.capture(tags, xmp),
     )

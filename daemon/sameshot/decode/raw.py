@@ -50,24 +50,24 @@ def _preview(raw: Any, sensor: tuple[int, int], flip: int, long_side_px: int) ->
         return None, {}
     if isinstance(thumbnail.data, bytes):
         opened: Image.Image = JpegImagePlugin.JpegImageFile(io.BytesIO(thumbnail.data))
-        tags = exif.tags(opened.getexif())
+        tags = exif.tags(opened)
         if str(tags.get(_SOFTWARE, "")).startswith("dcraw"):  # LibRaw's signature, where the preview has no EXIF
             del tags[_SOFTWARE]
     else:
         opened, tags = Image.fromarray(thumbnail.data), {}
     small, _ = small_rgb(opened, long_side_px)
     turned = flip >= 5 and (small.width < small.height) != (sensor[0] < sensor[1])
-    own = tags.get(0x0112, 1)
-    return small if turned else upright(small, own if own in range(2, 9) else flip), tags
+    own = exif.orientation(tags)
+    return small if turned else upright(small, flip if own == 1 else own), tags
 
 
 def _developed(raw: Any, long_side_px: int, preview: Image.Image | None) -> Image.Image:
     try:
         pixels = raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
     except rawpy.LibRawError:
-        if preview is None:
+        if preview is None or max(preview.size) < long_side_px / 2:  # a thumbnail shows too little to tell photos apart
             raise
-        return preview  # small, but the only picture there is
+        return preview  # smaller than asked for, but the camera's own
     return small_rgb(Image.fromarray(pixels), long_side_px)[0]
 
 
@@ -98,7 +98,7 @@ def _tiff_tags(file: Any, order: str, offset: int) -> exif.Tags:
         found.load_from_fp(file, offset)
     except Exception:  # noqa: BLE001 - a broken directory fails in any way; the photo is fine without it
         return {}
-    return exif.tags(found)
+    return exif.directory_tags(found)
 
 
 def _what_libraw_knows(raw: Any) -> exif.Tags:

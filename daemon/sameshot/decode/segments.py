@@ -7,6 +7,7 @@ Color profiles stay in: they change what is seen. Refuses, with a reason, a file
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def pixel_bytes(file: PositionedFile, container: str) -> PixelBytes | None:
         return _chunked(_webp_chunks(file), _WEBP_PIXELS, b"EXIF", 6, file)
     if container in {"HEIF", "AVIF"} or (container == "RAW" and file.at(4, 4) == b"ftyp"):
         _walk_boxes(file, container)
-    elif container in {"TIFF", "RAW"} and tiff.claimed_end(tiff.directories(file)) > file.size_bytes:
+    elif container in {"TIFF", "RAW"} and _claimed_end(file) > file.size_bytes:
         raise cut_short(container)
     return None
 
@@ -56,6 +57,13 @@ def pixel_bytes(file: PositionedFile, container: str) -> PixelBytes | None:
 def cut_short(container: str) -> PhotoUnreadable:
     """The error for a file that ends before its picture does."""
     return PhotoUnreadable(f"the {container} data ends early: the file was cut short")
+
+
+def _claimed_end(file: PositionedFile) -> int:
+    if file.at(0, 15) == b"FUJIFILMCCD-RAW":  # preview, sensor header, sensor data: offset and length each
+        places: tuple[int, ...] = struct.unpack(">6L", file.at(84, 24).ljust(24, b"\0"))
+        return max(offset + length for offset, length in zip(places[::2], places[1::2], strict=True))
+    return tiff.claimed_end(tiff.directories(file))
 
 
 def _jpeg(file: PositionedFile) -> PixelBytes:

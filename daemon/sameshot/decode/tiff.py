@@ -88,11 +88,12 @@ def holds_sensor_data(found: tuple[Directory, ...]) -> bool:
 def claimed_end(found: tuple[Directory, ...]) -> int:
     """The position behind the last byte of picture data that the directories point at; 0 where they say nothing."""
     ends = [0]
+    panasonic = found[0].get(280, ()) if found else ()  # where a strip whose offset is all ones begins
     for directory, (offsets_tag, counts_tag) in itertools.product(found, _EXTENTS):
         offsets, counts = directory.get(offsets_tag, ()), directory.get(counts_tag, ())
         if len(offsets) == len(counts):
-            # All ones is how a camera says that the place is written elsewhere.
-            ends += [o + c for o, c in zip(offsets, counts, strict=True) if o != 0xFFFF_FFFF]
+            offsets = panasonic if offsets == (0xFFFF_FFFF,) else offsets
+            ends += [offset + count for offset, count in zip(offsets, counts, strict=False)]
     return max(ends)
 
 
