@@ -207,13 +207,21 @@ def wait_until(holds) -> None:
 
 def test_an_answer_in_a_later_turn(tmp_path):
     waiting: list[Request] = []
+    answers: list[str] = []
 
-    def later(request: Request) -> None:
+    def answer_the_one_before(request: Request) -> None:
+        if waiting:
+            waiting[0].finish("at last")
+            request.finish("at once")
         waiting.append(request)
-        threading.Timer(0.05, lambda: request.finish("at last")).start()
 
-    with Service(tmp_path / "s", later) as service:
-        assert call(service.path, "echo", {}) == "at last"
+    with Service(tmp_path / "s", answer_the_one_before) as service:
+        asking = threading.Thread(target=lambda: answers.append(call(service.path, "echo", {})))
+        asking.start()
+        wait_until(lambda: waiting)
+        assert call(service.path, "echo", {}) == "at once"
+        asking.join()
+    assert answers == ["at last"]
 
 
 def test_a_service_that_ends_or_goes_silent(tmp_path):
