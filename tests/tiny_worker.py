@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from sameshot.message import BadMessage, Message
 from sameshot.errors import PhotoUnreadable
+from sameshot.message import Message
 from sameshot.service.worker_loop import connect, serve
 from sameshot.service.worker_sandbox import confine, die_with_parent
 

@@ -2,8 +2,8 @@
 
 Comes in: requests "prepare", "identify", "look" and "compare" with an open read-only descriptor, never a path of the
 owner's. Goes out: the answers that wire.py defines. This is the second composition root: here, and nowhere else,
-decode, embed, describe and compare meet. Everything is imported before the process confines itself, so that what a
-photo does to a decoder finds no file to write, no program to run and no network. Run as `python -P -m sameshot.worker`.
+decode, embed, describe and compare meet. The process confines itself before it reads the first photo, so that what one
+does to a decoder finds no file to write, no program to run and no network. Run as `python -P -m sameshot.worker`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import functools
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 
@@ -21,7 +22,6 @@ from sameshot.decode.picture import read_picture
 from sameshot.describe.descriptors import LONG_SIDE_PX, describe
 from sameshot.describe.quality import quality
 from sameshot.embed.encoders import EncoderFile, prepare
-from sameshot.embed.serving import Encoder
 from sameshot.message import BadMessage, Message
 from sameshot.model import Look
 from sameshot.service.worker_loop import Handler, connect, serve
@@ -33,6 +33,9 @@ from sameshot.wire import (
     look_to_message,
     scores_to_message,
 )
+
+if TYPE_CHECKING:
+    from sameshot.embed.serving import Encoder
 
 _SYSTEM_READABLE = (
     "/usr/lib",
@@ -65,8 +68,12 @@ def main() -> None:
     readable = [*libraries, *map(Path, _SYSTEM_READABLE), arguments.models]
     if arguments.makes_models:
         arguments.models.mkdir(parents=True, exist_ok=True)
+    threads = len(list(Path("/proc/self/task").iterdir()))
     version = confine(readable, [arguments.models] if arguments.makes_models else [])
-    serve(connection, _HANDLERS, {"landlock": version, "threads": len(list(Path("/proc/self/task").iterdir()))})
+    # Imported only now: ONNX Runtime starts a thread, and a thread that was there before would not be confined.
+    import sameshot.embed.serving  # noqa: F401, PLC0415
+
+    serve(connection, _HANDLERS, {"landlock": version, "confined_threads": threads == 1})
 
 
 def _prepare(request: Message, _: int | None) -> Message:
@@ -112,6 +119,8 @@ _HANDLERS: dict[str, Handler] = {"prepare": _prepare, "identify": _identify, "lo
 @functools.lru_cache(maxsize=1)
 def _encoder(header: EncoderHeader) -> Encoder:
     """Loaded by the first look and kept."""
+    from sameshot.embed.serving import Encoder  # noqa: PLC0415 - see main
+
     return Encoder(EncoderFile(header.encoder_id, header.path, header.dimension))
 
 

@@ -65,8 +65,8 @@ class _Job:
     task: Task
     descriptor: int | None
     due_s: float = 0.0
-    was_left: bool = False
-    """Whether a worker died before it had read it; that happens to an innocent task once, not twice."""
+    times_left: int = 0
+    """How many workers died before they had read it: no fault of the task, unless it goes on and on."""
 
 
 class Workers:
@@ -221,8 +221,8 @@ class Workers:
         except BadMessage as error:
             self._fail(worker, TaskFailed(f"the worker gave an answer that makes no sense: {error}", "crash"))
             self._end(worker)
-        if worker.left_unread and (job := self._running.get(worker)) is not None and not job.was_left:
-            job.was_left = True
+        if worker.left_unread and (job := self._running.get(worker)) is not None and job.times_left <= self.count:
+            job.times_left += 1
             self._urgent.appendleft(self._running.pop(worker))
         if worker.hung_up and worker.hello is not None and worker not in self._running:
             self._end(worker)
