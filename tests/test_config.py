@@ -255,7 +255,7 @@ def test_each_value_reads_as_it_is_written(load, tmp_path):
     assert value_at(config, "schedule.nightly") == "03:05"
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]) | st.just("\udcff"), min_size=1))
 def test_quoted_text_reads_back_as_itself(tmp_path, text):
     file = tmp_path / "c.yaml"

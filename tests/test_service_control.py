@@ -163,11 +163,11 @@ def test_hostile_clients_hold_up_nobody_and_are_dropped(service):
         )
     before = time.monotonic()
     for _ in range(20):
-        assert call(service.path, "echo", {}, silence_s=5)
-    assert time.monotonic() - before < 3
+        assert call(service.path, "echo", {}, silence_s=30)
+    assert time.monotonic() - before < control.PATIENCE_S, "none waited for a hostile one to be dropped"
     assert service.longest_turn_s < 0.5
     service.clock_s = control.PATIENCE_S + 1
-    time_limit = time.monotonic() + 5
+    time_limit = time.monotonic() + 30
     while len(service._server._connections) and time.monotonic() < time_limit:
         service.clock_s += control.PATIENCE_S + 1
         call(service.path, "echo", {})
@@ -199,7 +199,7 @@ def test_a_client_that_hangs_up_leaves_its_request_abandoned(tmp_path):
 
 
 def wait_until(holds) -> None:
-    limit = time.monotonic() + 5
+    limit = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < limit
         os.sched_yield()

@@ -234,17 +234,3 @@ def _written(value: Any) -> str:
         case BaseModel():
             text = f"{{{', '.join(f'{name}: {_written(inner)}' for name, inner in value)}}}"
     return text
-
-
-def value_at(config: Config, path: str) -> str:
-    """Returns the value at a YAML path as text a person reads."""
-    value: Any = config
-    for name in path.split("."):
-        value = getattr(value, name)
-    if path == "roots":
-        return ", ".join(str(root.path) for root in value) or "none"
-    if isinstance(value, tuple):
-        return " ".join(value) or "none"
-    if isinstance(value, time):
-        return f"{value:%H:%M}"
-    return "none" if value is None else str(value)

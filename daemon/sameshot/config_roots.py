@@ -39,7 +39,6 @@ def check_roots(config: Config) -> list[RootProblem]:
 
 
 def check_folder(key: str, folder: Path) -> RootProblem | None:
-    """Returns why this process's user cannot read photos in `folder`; None when it can."""
     """Returns why this process's user cannot read `folder`, or None. `key` names it in the problem."""
     try:
         mode = folder.stat().st_mode
