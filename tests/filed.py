@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sameshot.apply.filing import file_plan
+from sameshot.apply.journal import Journal
+from sameshot.apply.undo import Selection, undo
 from sameshot.model import Action, BatchReport, FileStat, Plan, Step
 
 NOW = datetime(2026, 11, 21, 15, 30, 12, tzinfo=UTC)
@@ -85,3 +88,25 @@ def plan(*steps: Step) -> Plan:
 
 def reasons(report: BatchReport) -> list[str]:
     return [outcome.reason for outcome in report.outcomes if not outcome.done]
+
+
+class Desk:
+    """Two roots and a journal in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.photos, self.library = folder / "photos", folder / "library"
+        self.journal = Journal(folder / "journal")
+        self.photos.mkdir(parents=True)
+
+    def photo(self, name: str, content: bytes = b"a photo", **facts) -> Path:
+        return write_photo(self.photos / name, content, **facts)
+
+    def file(self, *steps: Step) -> BatchReport:
+        return file_plan(plan(*steps), self.journal, roots=[self.photos, self.library], now=NOW)
+
+    def tree(self) -> dict:
+        return tree(self.photos, self.library)
+
+    def undo(self, *files: Path, **selection) -> BatchReport:
+        chosen = Selection(files=files, **selection) if files or selection else Selection(all=True)
+        return undo(self.journal, chosen, now=NOW)

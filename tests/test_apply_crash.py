@@ -212,11 +212,11 @@ def test_killed_while_recovering(case, first, killer, capsys):
     prepare()
     calls = killer.calls(interrupted, scene.folder, scene.library)
     kills = 0
-    for call in calls:
+    for index, call in enumerate(calls):
         prepare()
         killer.kill(interrupted, scene.folder, scene.library, call)
         recoveries = killer.calls("recover", scene.folder, scene.library)
-        for second in recoveries:
+        for second in recoveries[index % 3 :: 3]:  # neighbouring kill points leave much the same to recover
             prepare()
             killer.kill(interrupted, scene.folder, scene.library, call)
             killer.kill("recover", scene.folder, scene.library, second)
