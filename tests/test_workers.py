@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import selectors
 import signal
 import socket
@@ -365,14 +366,35 @@ def test_a_confined_worker_reaches_nothing_but_what_it_was_handed(desk_of, tmp_p
     with socket.create_server(("127.0.0.1", 0)) as server, (tmp_path / "photo").open("rb") as photo:
         asked = {"folder": str(tmp_path), "port": server.getsockname()[1], "descriptor": photo.fileno()}
         free = desk_of(count=1, limits=WorkerLimits(file_size_bytes=1 << 20)).result("trespass", **asked).header
-        assert free == {"write": 0, "read": 0, "connect": 0, "run": 0, "given": "pixels"}, "the attempts do not work"
+        assert free == {"write": 0, "read": 0, "send": 0, "connect": 0, "run": 0, "given": "pixels"}, (
+            "the attempts do not work"
+        )
         (tmp_path / "written").unlink()
         limits = WorkerLimits(file_size_bytes=1 << 20)
         bound = desk_of(count=1, limits=limits, options=["--confined"]).result("trespass", **asked).header
     refused = bound.pop("connect")
-    assert bound == {"write": 13, "read": 13, "run": 13, "given": "pixels"}
+    assert bound == {"write": 13, "read": 13, "send": 0, "run": 13, "given": "pixels"}
     assert refused == (13 if landlock_version() >= 4 else 0)
     assert not (tmp_path / "written").exists()
+
+
+def test_a_filtered_worker_makes_no_socket_and_runs_no_program(desk_of, tmp_path):
+    if platform.machine() not in {"x86_64", "aarch64"}:
+        pytest.skip("no table of system calls for this machine")
+    (tmp_path / "secret").write_text("private")
+    with (tmp_path / "secret").open("rb") as photo:
+        desk = desk_of(count=1, limits=WorkerLimits(file_size_bytes=1 << 20), options=["--filtered"])
+        bound = desk.result("trespass", folder=str(tmp_path), port=1, descriptor=photo.fileno()).header
+    assert bound == {"write": 0, "read": 0, "send": 1, "connect": 1, "run": 1, "given": "private"}
+
+
+def test_a_worker_inherits_no_secret(desk_of, monkeypatch):
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/1000/bus")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    environment = set(desk_of(count=1).result("echo").header["environment"])
+    assert not environment & {"NOTIFY_SOCKET", "DBUS_SESSION_BUS_ADDRESS"}
+    assert environment >= {"LANG", "OMP_NUM_THREADS", "PATH"}
 
 
 # ---------------------------------------------------------------- frames

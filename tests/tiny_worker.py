@@ -13,11 +13,14 @@ from sameshot.errors import PhotoUnreadable
 from sameshot.message import Message
 from sameshot.service.worker_loop import connect, serve
 from sameshot.service.worker_sandbox import confine, die_with_parent
+from sameshot.service.worker_seccomp import give_up_system_calls
 
 
 def echo(request, descriptor):
     content = b"" if descriptor is None else os.read(descriptor, 1000)
-    return Message({"echo": request.header, "pid": os.getpid()}, (*request.buffers, content))
+    return Message(
+        {"echo": request.header, "pid": os.getpid(), "environment": list(os.environ)}, (*request.buffers, content)
+    )
 
 
 def segfault(request, descriptor):
@@ -80,6 +83,7 @@ def trespass(request, descriptor):
         {
             "write": attempt(lambda: Path(request.header["folder"], "written").write_text("x")),
             "read": attempt(lambda: Path(request.header["folder"], "secret").read_text()),
+            "send": attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()),
             "connect": attempt(lambda: socket.create_connection(("127.0.0.1", request.header["port"]), 5)),
             "run": attempt(lambda: os.posix_spawn("/bin/true", ["true"], {})),
             "given": os.read(descriptor, 100).decode(),
@@ -96,4 +100,6 @@ if __name__ == "__main__":
     die_with_parent()
     libraries = [Path(place) for place in {sys.prefix, sys.base_prefix, *sys.path} if place]
     version = confine([*libraries, Path("/usr/lib"), Path("/lib")]) if "--confined" in sys.argv else 0
+    if "--filtered" in sys.argv:
+        give_up_system_calls()
     serve(connection, {task.__name__: task for task in TASKS}, {"landlock": version, "socket": connection.fileno()})

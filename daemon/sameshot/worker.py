@@ -9,6 +9,7 @@ does to a decoder finds no file to write, no program to run and no network. Run 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ from sameshot.message import BadMessage, Message
 from sameshot.model import Look
 from sameshot.service.worker_loop import Handler, connect, serve
 from sameshot.service.worker_sandbox import confine, die_with_parent
+from sameshot.service.worker_seccomp import give_up_system_calls
 from sameshot.wire import (
     EncoderHeader,
     features_from_message,
@@ -66,14 +68,15 @@ def main() -> None:
     cv2.setNumThreads(1)
     libraries = (Path(place) for place in {sys.prefix, sys.base_prefix, *sys.path} if place)
     readable = [*libraries, *map(Path, _SYSTEM_READABLE), arguments.models]
-    if arguments.makes_models:
+    with contextlib.suppress(OSError):  # a rule can only be about a folder that is there
         arguments.models.mkdir(parents=True, exist_ok=True)
     threads = len(list(Path("/proc/self/task").iterdir()))
     version = confine(readable, [arguments.models] if arguments.makes_models else [])
+    filtered = give_up_system_calls()
     # Imported only now: ONNX Runtime starts a thread, and a thread that was there before would not be confined.
     import sameshot.embed.serving  # noqa: F401, PLC0415
 
-    serve(connection, _HANDLERS, {"landlock": version, "confined_threads": threads == 1})
+    serve(connection, _HANDLERS, {"landlock": version, "seccomp": filtered, "confined_threads": threads == 1})
 
 
 def _prepare(request: Message, _: int | None) -> Message:

@@ -30,6 +30,8 @@ _CHUNK_BYTES = 256 << 10
 _SINGLE_THREADED = dict.fromkeys(
     ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
 )
+_INHERITED = {"HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ"}
+"""What of the service's environment a worker gets, with Python's own: no bus, no notify socket, nobody's token."""
 _ENVIRONMENT = _SINGLE_THREADED | {
     "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MB of the address space
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -80,7 +82,7 @@ class WorkerProcess:
                     stdin=theirs.fileno(),
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
-                    env=os.environ | _ENVIRONMENT,
+                    env=_environment(),
                     cwd="/",  # no mount is kept busy, and no module is found in the user's folders
                     start_new_session=True,  # Ctrl-C on the terminal is for the service
                     bufsize=0,
@@ -231,6 +233,11 @@ class WorkerProcess:
     def _unwatch(self, watched: socket.socket | IO[bytes] | int) -> None:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(watched)
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith("PYTHON")}
+    return kept | _ENVIRONMENT
 
 
 def signal_name(number: int) -> str:

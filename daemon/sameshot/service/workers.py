@@ -302,7 +302,7 @@ class Workers:
             last_line = words.strip().rpartition("\n")[2]
             raise WorkersUnavailable(
                 f"The worker processes do not start: {last_line}",
-                "The installation may be broken: install sameshot again, or see the log for all the worker said",
+                "Install sameshot again, or give its workers more memory",
             )
 
 
