@@ -16,11 +16,14 @@ from PIL import Image, JpegImagePlugin
 
 from sameshot.decode import exif
 from sameshot.decode.pixels import check_size, enough, small_rgb, upright, upright_size
+from sameshot.decode.segments import cut_short
 
 if TYPE_CHECKING:
     from sameshot.decode.reading import PositionedFile
 
 _SOFTWARE = 0x0131
+# No camera writes its sensor in less for each pixel; LibRaw develops missing data into a gray picture without a word.
+_LEAST_BITS = 0.5
 # LibRaw tells a turn in bits: 1 mirror the columns, 2 mirror the rows, 4 swap rows and columns. As EXIF orientations:
 _ORIENTATIONS = (1, 2, 4, 3, 5, 8, 6, 7)
 
@@ -39,6 +42,8 @@ def read_raw(file: PositionedFile, long_side_px: int) -> tuple[Image.Image, tupl
         preview, own_tags = _preview(raw, sensor, flip, long_side_px)
         tags = tags or own_tags or _what_libraw_knows(raw)
         if preview is None or max(preview.size) < min(enough(long_side_px), max(sensor)):
+            if file.size_bytes * 8 < sensor[0] * sensor[1] * _LEAST_BITS:
+                raise cut_short("RAW")
             preview = _developed(raw, long_side_px, preview)
     return preview, upright_size(sensor, flip), tags
 

@@ -49,7 +49,7 @@ def pixel_bytes(file: PositionedFile, container: str) -> PixelBytes | None:
         return _chunked(_webp_chunks(file), _WEBP_PIXELS, b"EXIF", 6, file)
     if container in {"HEIF", "AVIF"} or (container == "RAW" and file.at(4, 4) == b"ftyp"):
         _walk_boxes(file, container)
-    elif container in {"TIFF", "RAW"} and _claimed_end(file) > file.size_bytes:
+    elif container == "RAW" and _claimed_end(file) > file.size_bytes:  # a TIFF's own reader notices
         raise cut_short(container)
     return None
 

@@ -28,7 +28,7 @@ _INTEGER_TYPES = {1: "B", 2: "B", 3: "H", 4: "L", 7: "B", 13: "L"}
 _SENSOR_PHOTOMETRIC = {32_803, 34_892}
 # Sony, Nikon, Pentax, Samsung and Kodak have compressions of their own.
 _SENSOR_COMPRESSION = {32_767, 32_769, 32_770, 34_713, 65_000, 65_535}
-_EXTENTS = ((273, 279), (324, 325), (513, 514))  # strips, tiles, the embedded JPEG: offsets and byte counts
+_EXTENTS = ((273, 279), (324, 325))  # strips and tiles: offsets and byte counts
 
 
 def directories(file: PositionedFile, start: int = 0) -> tuple[Directory, ...]:
@@ -88,12 +88,11 @@ def holds_sensor_data(found: tuple[Directory, ...]) -> bool:
 def claimed_end(found: tuple[Directory, ...]) -> int:
     """The position behind the last byte of picture data that the directories point at; 0 where they say nothing."""
     ends = [0]
-    panasonic = found[0].get(280, ()) if found else ()  # where a strip whose offset is all ones begins
     for directory, (offsets_tag, counts_tag) in itertools.product(found, _EXTENTS):
         offsets, counts = directory.get(offsets_tag, ()), directory.get(counts_tag, ())
         if len(offsets) == len(counts):
-            offsets = panasonic if offsets == (0xFFFF_FFFF,) else offsets
-            ends += [offset + count for offset, count in zip(offsets, counts, strict=False)]
+            # All ones is how Panasonic says that the place is written elsewhere.
+            ends += [o + c for o, c in zip(offsets, counts, strict=True) if o != 0xFFFF_FFFF]
     return max(ends)
 
 
