@@ -14,8 +14,10 @@ ROOT = Path("/photos")
 @pytest.mark.parametrize(
     "name",
     [
-        ".IMG_1.jpg.Xy12Zq", ".IMG_1.jpg", "._IMG_1.jpg", ".syncthing.IMG_1.jpg.tmp", "~syncthing~IMG_1.jpg", "IMG_1.jpg.part",
-        ".IMG_1.jpg.~1a2b", "IMG_1.jpg.crdownload", "IMG_1.jpg.filepart", "IMG_1.jpg~", ".nfs00000001", ".fuse_hidden0001",
+        ".IMG_1.jpg.Xy12Zq", ".IMG_1.jpg", "._IMG_1.jpg", ".syncthing.IMG_1.jpg.tmp", "~syncthing~IMG_1.jpg",
+        "IMG_1.jpg.part",
+        ".IMG_1.jpg.~1a2b", "IMG_1.jpg.crdownload", "IMG_1.jpg.filepart", "IMG_1.jpg~", ".nfs00000001",
+        ".fuse_hidden0001",
         ".goutputstream-AB12", "~$a.jpg", "IMG_1.JPG.TMP", "Thumbs.db",
     ],
 )  # fmt: skip
@@ -41,8 +43,8 @@ def test_other_files_are_not(name):
     "name",
     [
         "@eaDir", "#recycle", "#snapshot", ".snapshot", ".snapshots", ".zfs", ".stversions", ".stfolder", ".Trash-1000",
-        "lost+found", ".thumbnails", ".dtrash", "Catalog Previews.lrdata", "Photos Library.photoslibrary", "$RECYCLE.BIN",
-        "System Volume Information", ".git", ".darktable", "CaptureOne",
+        "lost+found", ".thumbnails", ".dtrash", "Catalog Previews.lrdata", "Photos Library.photoslibrary",
+        "$RECYCLE.BIN", "System Volume Information", ".git", ".darktable", "CaptureOne",
     ],
 )  # fmt: skip
 def test_folders_of_other_programs_are_left_alone(name):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -14,8 +15,10 @@ import watchdog.observers.inotify as watchdog_inotify
 import watchdog.observers.inotify_c as watchdog_inotify_c
 from watchdog.version import VERSION_MAJOR
 
+from sameshot.errors import FolderGone
 from sameshot.watch.ignore import IgnoreRules
 from sameshot.watch.observer import FolderWatch
+from sameshot.watch.sweep import list_folder
 
 QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
@@ -285,7 +288,7 @@ def test_folders_beyond_the_kernels_limit_are_counted_and_taken_later(root, hint
         told = health.folders_watched
         assert health.state == "polling"
         assert 0 < health.folders_watched < 43
-        assert f"only {health.folders_watched} of its 43 folders" in health.sentence
+        assert f"only {health.folders_watched} of 43 folders" in health.sentence
         assert "sudo sysctl fs.inotify.max_user_watches=524288" in health.sentence
         WATCHES.write_text("100000")
         watch.repair()
@@ -390,7 +393,7 @@ def test_a_root_that_did_not_tell_is_deaf_once_then_polled(root, hints):
 
 
 def test_stopping_ends_threads_and_descriptors_and_may_be_repeated(root, hints):
-    threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    threads, descriptors = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
     with watching(hints, root) as watch:
         assert threading.active_count() > threads
     watch.stop()
@@ -399,7 +402,7 @@ def test_stopping_ends_threads_and_descriptors_and_may_be_repeated(root, hints):
     time.sleep(0.1)
     assert hints.folders == []
     assert threading.active_count() == threads
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
 
 
 def test_nothing_is_logged_or_warned_by_a_burst(root, hints, caplog):
@@ -436,6 +439,50 @@ def test_watchdog_is_the_one_whose_private_parts_are_known():
 
 
 # ---------------------------------------------------------------- large
+
+
+WRITER = """
+import os, sys
+root, number = sys.argv[1], int(sys.argv[2])
+for folder in range(number, 500, 4):
+    deep = f"{root}/{folder // 50}/{folder}/x"
+    os.makedirs(deep)
+    for photo in range(40):
+        os.close(os.open(f"{deep}/{photo}.jpg", os.O_CREAT | os.O_WRONLY))
+"""
+
+
+@pytest.mark.slow
+def test_hints_alone_find_every_file_of_a_burst_though_the_process_is_busy(root):
+    """20,000 files by four writers into new nested folders, a queue of 256 events, two threads that hog the process."""
+    dirty: set[Path] = set()
+    stopping = threading.Event()
+
+    def hog() -> None:
+        while not stopping.is_set():
+            sum(range(1000))
+
+    rules = IgnoreRules([root])
+    with kernel_setting(QUEUE, 256):
+        watch = FolderWatch([root], dirty.add, rules)
+        watch.start()
+    hogs = [threading.Thread(target=hog) for _ in range(2)]
+    try:
+        for thread in hogs:
+            thread.start()
+        writers = [subprocess.Popen([sys.executable, "-c", WRITER, root, str(number)]) for number in range(4)]
+        found: set[Path] = set()
+        deadline = time.monotonic() + 90
+        while (len(found) < 20_000 or dirty) and time.monotonic() < deadline:
+            for _ in range(len(dirty)):
+                with contextlib.suppress(FolderGone):
+                    found.update(file.path for file in list_folder(dirty.pop(), rules).files)
+            time.sleep(0.05)
+        assert [writer.wait() for writer in writers] == [0] * 4
+    finally:
+        stopping.set()
+        watch.stop()
+    assert len(found) == 20_000
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def test_facts_survive_being_stored(tmp_path):
 
 
 def test_what_is_no_folder_is_unavailable(tmp_path):
-    with pytest.raises(RootUnavailable, match="is not there. Mount its disk"):
+    with pytest.raises(RootUnavailable, match=r"is not there\. Mount its disk"):
         check_root(tmp_path / "gone")
     (tmp_path / "file").touch()
     with pytest.raises(RootUnavailable, match="is not a folder"):

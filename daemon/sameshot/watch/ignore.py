@@ -24,8 +24,8 @@ IGNORE_FILE_NAME = ".sameshotignore"
 IGNORE_FILE_LONGEST_BYTES = 65536
 
 RAW_EXTENSIONS = frozenset({
-    "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "gpr", "iiq", "kdc", "mef", "mos", "mrw", "nef", "nrw",
-    "orf", "pef", "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
+    "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "gpr", "iiq", "kdc", "mef", "mos", "mrw", "nef",
+    "nrw", "orf", "pef", "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
 })  # fmt: skip
 CAMERA_PICTURE_EXTENSIONS = frozenset({"jpg", "jpeg", "jpe", "jfif", "heic", "heif", "hif"})
 """What cameras and phones write beside a RAW file, and beside a Live Photo's film."""
@@ -70,12 +70,13 @@ def is_temporary(name: str) -> bool:
 
 def extension(name: str) -> str:
     """The part after the last dot, lower case, without the dot; empty where there is none."""
-    return os.path.splitext(name)[1][1:].lower()
+    stem, _, last = name.rpartition(".")
+    return last.lower() if stem else ""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderRules:
-    """The rules as they stand inside one folder. `layers`: (characters of `inside` that the patterns skip, patterns)."""
+    """The rules inside one folder. `layers`: (how many characters of `inside` the patterns skip, patterns)."""
 
     wanted: frozenset[str]
     left_out: frozenset[str]
@@ -111,7 +112,7 @@ class FolderRules:
 
     def with_file_of(self, folder: Path | str | bytes) -> FolderRules:
         """These rules and those of the ignore file in `folder`, where there is one."""
-        patterns = _patterns_of_file(os.path.join(os.fsdecode(folder), IGNORE_FILE_NAME))
+        patterns = _patterns_of_file(f"{os.fsdecode(folder)}/{IGNORE_FILE_NAME}")
         return self if patterns is None else replace(self, layers=(*self.layers, (len(self.inside), patterns)))
 
 
@@ -125,13 +126,13 @@ class IgnoreRules:
         photo_extensions: Iterable[str] = PHOTO_EXTENSIONS,
         left_out: Sequence[Path] = (),
     ) -> None:
-        """`patterns` are relative to the root that holds the path; `left_out` are folders (the library).
+        """`patterns` are relative to the root that holds the path; `left_out` are folders. All paths are absolute.
 
         Raises BadInput when a pattern cannot be read.
         """
-        self._roots = tuple(sorted((os.path.abspath(root) for root in roots), key=len, reverse=True))
+        self._roots = tuple(sorted((os.fspath(root) for root in roots), key=len, reverse=True))
         self._wanted = frozenset(photo_extensions) | COMPANION_EXTENSIONS
-        self._left_out = tuple(os.path.abspath(folder) for folder in left_out)
+        self._left_out = tuple(os.fspath(folder) for folder in left_out)
         for pattern in patterns:
             try:
                 GitIgnoreSpec.from_lines([pattern])
@@ -143,14 +144,14 @@ class IgnoreRules:
 
     def is_root(self, folder: Path) -> bool:
         """Whether the folder is a root: the owner named it, so it may be a symbolic link."""
-        return os.path.abspath(folder) in self._roots
+        return os.fspath(folder) in self._roots
 
     def inside(self, folder: Path) -> FolderRules:
         """The rules as they stand inside `folder` (absolute), with the ignore files from its root down to it."""
         at, names = self._split(folder)
         rules = self._inside_root(at)
         for name in names:
-            at = os.path.join(at, name)
+            at = f"{at}/{name}"
             rules = rules.below(name, at)
         return rules
 
@@ -167,7 +168,7 @@ class IgnoreRules:
         for name in names:
             if rules.ignores_folder(name):
                 return True
-            at = os.path.join(at, name)
+            at = f"{at}/{name}"
             rules = rules.below(name, at)
         return False
 
@@ -178,7 +179,7 @@ class IgnoreRules:
 
     def _split(self, path: Path) -> tuple[str, list[str]]:
         """The root that holds the path (or `/`), and the names from there down."""
-        text = os.path.abspath(path)
+        text = os.fspath(path)
         for root in self._roots:
             if text == root or text.startswith(root.rstrip("/") + "/"):
                 return root, [name for name in text[len(root) :].split("/") if name]

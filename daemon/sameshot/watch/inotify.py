@@ -11,6 +11,8 @@ uses watchdog's private parts, which a test holds against the installed version,
   nor is each single write.
 """
 
+# ruff: noqa: SLF001  the private parts of watchdog are what is guarded here
+
 from __future__ import annotations
 
 import ctypes
@@ -41,7 +43,8 @@ from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, Mask, W
 from sameshot.watch.ignore import IGNORE_FILE_NAME, FolderRules, IgnoreRules
 
 _EVENTS: list[type[FileSystemEvent]] = [
-    DirCreatedEvent, DirDeletedEvent, DirMovedEvent, FileClosedEvent, FileCreatedEvent, FileDeletedEvent, FileMovedEvent,
+    DirCreatedEvent, DirDeletedEvent, DirMovedEvent,
+    FileClosedEvent, FileCreatedEvent, FileDeletedEvent, FileMovedEvent,
 ]  # fmt: skip
 _logger = logging.getLogger(__name__)
 RootWatch = ObservedWatch
@@ -90,6 +93,7 @@ class Watches(InotifyWatchGroup):
         return len(self._active_callbacks_by_path)
 
     def on_queue_overflow(self) -> None:
+        """Events were lost: add the watches that are missing, hint every folder, remove nothing."""
         try:
             with self._lock:
                 if not self.is_active:
@@ -101,6 +105,7 @@ class Watches(InotifyWatchGroup):
             self.failure = f"handling lost events failed ({error})"
 
     def on_event(self, event: InotifyEvent) -> None:
+        """Watchdog's own handling, which must not end the thread that reads for all roots."""
         try:
             super().on_event(event)
         except Exception as error:  # noqa: BLE001  the thread of all roots must outlive it
@@ -108,7 +113,7 @@ class Watches(InotifyWatchGroup):
 
     # What follows is called with the lock held.
 
-    def _recursive_simulate(self, src_path: bytes) -> list[InotifyEvent]:
+    def _recursive_simulate(self, _src_path: bytes) -> list[InotifyEvent]:
         """Nothing: the folders of a new tree were hinted when they were watched."""
         return []
 
@@ -125,7 +130,7 @@ class Watches(InotifyWatchGroup):
         for name in os.path.relpath(path, self.path).split(b"/"):
             if rules.ignores_folder(os.fsdecode(name)):
                 return
-            above = os.path.join(above, name)
+            above = os.path.join(above, name)  # noqa: PTH118  bytes
             rules = rules.below(os.fsdecode(name), above)
         self._watch_below(path, rules)
 
@@ -143,12 +148,12 @@ class Watches(InotifyWatchGroup):
             for name in _subfolders(folder):
                 text = os.fsdecode(name)
                 if not rules.ignores_folder(text):
-                    below = os.path.join(folder, name)
+                    below = os.path.join(folder, name)  # noqa: PTH118  bytes
                     waiting.append((below, rules.below(text, below)))
         return met
 
     def _watch(self, folder: bytes) -> bool:
-        """Whether `folder` was not watched until now and is from now on. Raises OSError when the first root cannot be."""
+        """Whether `folder` is watched now and was not before. Raises OSError when the root cannot be, at first."""
         inotify = self._inotify_fd
         with inotify._lock:
             if inotify._closed:
@@ -253,22 +258,22 @@ class _Handler(FileSystemEventHandler):
     def dispatch(self, event: FileSystemEvent) -> None:
         try:
             for folder in self._folders(event):
-                self._on_dirty(Path(folder))
+                self._on_dirty(folder)
         except Exception:
             if not self._failed:  # once: a failure in every event would flood the log
                 _logger.exception("A hint about a changed folder was not taken; sweeps will find what it told")
             self._failed = True
 
-    def _folders(self, event: FileSystemEvent) -> Iterator[str]:
+    def _folders(self, event: FileSystemEvent) -> Iterator[Path]:
         source, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
         if isinstance(event, DirModifiedEvent) or source == self._root:
-            yield source
+            yield Path(source)
             return
-        for path in (source, target):
-            if path and not self._is_ignored(path, is_folder=event.is_directory):
-                yield os.path.dirname(path)
+        for path in (Path(source), Path(target)) if target else (Path(source),):
+            if not self._is_ignored(path, is_folder=event.is_directory):
+                yield path.parent
 
-    def _is_ignored(self, path: str, *, is_folder: bool) -> bool:
-        if os.path.basename(path) == IGNORE_FILE_NAME:
+    def _is_ignored(self, path: Path, *, is_folder: bool) -> bool:
+        if path.name == IGNORE_FILE_NAME:
             return False
-        return self._rules.ignores_folder(Path(path)) if is_folder else self._rules.ignores_file(Path(path))
+        return self._rules.ignores_folder(path) if is_folder else self._rules.ignores_file(path)

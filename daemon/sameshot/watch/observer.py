@@ -47,7 +47,8 @@ class _Root:
 class FolderWatch:
     """Watches roots until stopped. `on_dirty` is called from its own thread, all else is for one other thread.
 
-    `on_dirty` gets the folder that changed, often more than once. A new folder's subfolders are hinted themselves.
+    `on_dirty` gets the folder that changed, often more than once, and must not wait for that other thread. The
+    subfolders of a new folder are hinted themselves.
     """
 
     def __init__(self, roots: Sequence[Path], on_dirty: Callable[[Path], None], rules: IgnoreRules) -> None:
@@ -100,13 +101,13 @@ class FolderWatch:
     def _health(self, root: _Root) -> RootHealth:
         if root.why_polled:
             return RootHealth("polling", f"{root.path} is swept on a timer: {root.why_polled}")
-        watches = self._watches_of(root)
-        why_deaf = self._why_deaf(root)
+        watches, why_deaf = self._watches_of(root), self._why_deaf(root)
         if why_deaf or watches is None:
             return RootHealth("deaf", f"{root.path} is not heard: {why_deaf or 'its thread died'}")
         count = watches.count()
         if watches.over_limit:
-            return RootHealth("polling", _limit_sentence(root.path, count, watches.over_limit), count)
+            why_polled = _over_limit(count, watches.over_limit)
+            return RootHealth("polling", f"{root.path} is swept on a timer: {why_polled}", count)
         blind = f"; {watches.unreadable} of its folders may not be read" if watches.unreadable else ""
         return RootHealth("watching", f"{root.path} is watched, {count} folders{blind}", count)
 
@@ -138,6 +139,7 @@ class FolderWatch:
         except OSError as error:
             self._why_no_observer = f"{error.strerror}; {_INSTANCES_REMEDY}"
             return
+        self._why_no_observer = ""
         self._observer.start()
         for root in self._roots.values():
             self._open_root(root, hints_all=hints_all)
@@ -163,7 +165,7 @@ class FolderWatch:
             root.watch = self._observer.watch_root(root.path, self._on_dirty, hints_all=hints_all)
         except OSError as error:
             over = error.errno == errno.ENOSPC
-            root.why_polled = _limit_sentence(root.path, 0, 1) if over else ""
+            root.why_polled = _over_limit(0, 1) if over else ""
             root.why_deaf = "" if over else f"it cannot be watched ({error.strerror})"
 
     def _close_root(self, root: _Root) -> None:
@@ -172,10 +174,10 @@ class FolderWatch:
         root.watch = None
 
 
-def _limit_sentence(root: Path, watched: int, skipped: int) -> str:
+def _over_limit(watched: int, skipped: int) -> str:
     """What to do about folders beyond the kernel's limit."""
     advised = max(_FEWEST_WATCHES_ADVISED, 1 << (2 * (watched + skipped)).bit_length())
     return (
-        f"{root} is swept on a timer: only {watched} of its {watched + skipped} folders can be watched; "
+        f"only {watched} of {watched + skipped} folders can be watched; "
         f"raise the limit with: sudo sysctl fs.inotify.max_user_watches={advised}"
     )

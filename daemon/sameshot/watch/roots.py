@@ -22,8 +22,8 @@ LANDMARKS_KEPT = 32
 
 # Others write to these behind this kernel's back, so it announces nothing. fuseblk (ntfs-3g) is a disk of our own.
 _NETWORK_FILESYSTEMS = frozenset({
-    "9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4",
-    "ocfs2", "orangefs", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs",
+    "9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs",
+    "nfs4", "ocfs2", "orangefs", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs",
 })  # fmt: skip
 _NOT_CONTENT = frozenset({"lost+found"})
 
@@ -33,8 +33,8 @@ class RootFacts:
     """What tells one root from another: plain values, to be remembered.
 
     `filesystem_id`: its UUID, a share's source or, for want of both, the kernel's f_fsid; empty where there is none of
-    them. A device number is no identity: the next disk in the slot gets the same. `landmarks`: up to 32 of the names directly in
-    the root, always the same ones while they stay; empty only for an empty root.
+    them. A device number is no identity: the next disk in the slot gets the same. `landmarks`: up to 32 of the names
+    directly in the root, always the same ones while they stay; empty only for an empty root.
     """
 
     path: str
@@ -60,8 +60,9 @@ def check_root(path: Path) -> RootFacts:
     """The facts of the folder at `path` (absolute, resolved). Raises RootUnavailable when none can be read there."""
     try:
         # Listing comes first: it makes an automounter mount.
-        names = [os.fsencode(name) for name in os.listdir(path) if name not in _NOT_CONTENT]
-        facts = os.stat(path)
+        with os.scandir(path) as entries:
+            names = [os.fsencode(entry.name) for entry in entries if entry.name not in _NOT_CONTENT]
+        facts = path.stat()
         kernel_id = os.statvfs(path).f_fsid
     except FileNotFoundError as error:
         raise RootUnavailable(f"The folder {path} is not there", "Mount its disk or create it") from error

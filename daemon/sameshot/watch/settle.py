@@ -1,9 +1,10 @@
 """When a file is complete enough to be looked at.
 
 Comes in: a path, its stat and the time, again and again. Goes out: settled, or when to ask again. Settled means: no
-temporary name, not empty, (inode, size, mtime, ctime) unchanged for `quiet_s`, and nobody has it open for writing. A
-file that nobody touched for ten times as long is settled at first sight, so a first scan never waits. That a container
-is complete, and that the file did not change while it was read, only its reader can tell.
+temporary name, (inode, size, mtime, ctime) unchanged for `quiet_s`, and nobody has it open for writing; an empty file
+waits a quarter of an hour for its bytes. A file that nobody touched for ten times as long is settled at first sight, so
+a first scan never waits. That a container is complete, and that the file did not change while it was read, only its
+reader can tell.
 
 The test for writers is the kernel's own: a read lease is granted only while no process has the file open, or mapped,
 for writing (fcntl(2), F_SETLEASE). It needs the file's owner or CAP_LEASE, and a filesystem that knows leases.

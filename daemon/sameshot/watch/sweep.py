@@ -22,7 +22,7 @@ _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 @dataclass(frozen=True, slots=True)
 class FolderListing:
-    """One folder's wanted files and subfolders, by name. `problems`: a sentence for each entry that could not be read."""
+    """One folder's wanted files and subfolders, by name. `problems`: a sentence for each entry that was not read."""
 
     files: tuple[FoundFile, ...]
     subfolders: tuple[Path, ...]
