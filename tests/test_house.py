@@ -13,8 +13,8 @@ HOUSE = Path(__file__).parents[1] / "daemon" / "sameshot"
 MODULES = sorted(HOUSE.rglob("*.py"))
 STAGES = {"watch", "decode", "embed", "describe", "index", "compare", "group", "plan", "apply", "review"}
 GROUND = {"model", "errors", "config", "config_file", "config_keys", "config_problems", "config_roots", "locations"}
-ROOTS = {"app", "worker", "flow", "wire", "arrival", "sweeping", "grouping", "filing"}
-RANK = {"cli": 6, "verbs": 5, **dict.fromkeys(ROOTS, 4), "service": 3, **dict.fromkeys(STAGES, 2), "store": 1}
+ROOTS = {"app", "worker", "flow", "wire", "arrival", "sweeping", "grouping", "filing", "library", "looking"}
+RANK = {"cli": 7, "printing": 6, "verbs": 5, **dict.fromkeys(ROOTS, 4), "service": 3, **dict.fromkeys(STAGES, 2), "store": 1}
 ONLY_IN = {
     "watchdog": {"watch/observer.py"},
     "hnswlib": {"index/graph.py"},

@@ -17,6 +17,7 @@ from typing import Any
 
 from sameshot.apply.journal import Journal
 from sameshot.apply.recovery import RecoveryReport, recover
+from sameshot.arrival import Arrivals
 from sameshot.compare.pair_score import LINK_THRESHOLD, SHORTLIST_COSINE
 from sameshot.config import LoadedConfig
 from sameshot.errors import SameshotError
@@ -27,14 +28,18 @@ from sameshot.locations import Locations
 from sameshot.service.lock import hold_lock
 from sameshot.service.workers import Message, Task, TaskFailed, WorkerLimits, Workers
 from sameshot.store.store import Store
+from sameshot.sweeping import sweep
 from sameshot.watch.ignore import IgnoreRules
-from sameshot.watch.settle import Settler, path_has_writer
+from sameshot.watch.settle import Settler
 from sameshot.wire import EncoderHeader, worker_command
 
 Progress = Callable[[str, int, int | None], None]
 """What is being done, how much of it is done, and of how much, where that is known."""
 
 _PREPARE_DEADLINE_S = 300.0
+_PATIENCE_S = 5.0
+"""How long a one-shot run waits for files that are being written while nothing else is left to do."""
+_BACKUPS_KEPT = 7
 
 
 class App:
@@ -86,10 +91,8 @@ class App:
 
     @cached_property
     def flow(self) -> Flow:
-        """The way of a photo, with everything an earlier run left on its way."""
-        flow = Flow(self.store, self.index, self.workers, Settler(self.config.settle.quiet_s, path_has_writer), self.settings)
-        flow.resume()
-        return flow
+        """The way of a photo."""
+        return Flow(self.store, self.index, self.workers, Settler(self.config.settle.quiet_s), self.settings)
 
     @cached_property
     def settings(self) -> FlowSettings:
@@ -112,9 +115,16 @@ class App:
         """The configured roots."""
         return tuple(root.path for root in self.config.roots)
 
-    def rules_below(self, root: Path) -> IgnoreRules:
-        """Returns what is a photo, and what is nobody's business, in `root`."""
-        return IgnoreRules([root], self.config.ignore, self.config.extensions)
+    @cached_property
+    def rules(self) -> IgnoreRules:
+        """What is a photo, and what is nobody's business, in the configured roots."""
+        return IgnoreRules(self.roots, self.config.ignore, self.config.extensions)
+
+    def sweep(self, place: Path) -> Iterator[Arrivals]:
+        """Returns what each folder from `place` down brings; `place` is a root, lies in one, or is one for this once."""
+        root = next((root for root in self.roots if place.is_relative_to(root)), place)
+        rules = self.rules if root in self.roots else IgnoreRules([root], self.config.ignore, self.config.extensions)
+        return sweep(self.store, root, rules, self.now, place, self.is_recursive(root))
 
     def is_recursive(self, root: Path) -> bool:
         """Returns whether the folders below `root` belong to it; true for one that is not configured."""
@@ -144,16 +154,27 @@ class App:
         return ask(self.workers, request, self.config.limits.look_deadline_s, descriptor)
 
     def run_until_idle(self, label: str) -> None:
-        """Follows every photo on its way to the end of it."""
+        """Follows every photo on its way to the end of it; files that others are still writing are not waited for."""
         flow = self.flow
         total = flow.pending
-        while not flow.idle:
+        busy_until_s = self.now() + _PATIENCE_S
+        while not flow.idle and self.now() < busy_until_s:
             flow.step()
+            if flow.working:
+                busy_until_s = self.now() + _PATIENCE_S
             total = max(total, flow.pending)
             due_s = flow.next_due_s()
             wait_s = 0.5 if due_s is None else min(max(due_s - self.now(), 0.0), 0.5)
             self.workers.pump(wait_s)
             self.progress(label, total - flow.pending, total)
+
+    def back_up(self, now: datetime) -> None:
+        """Writes a copy of the store beside it and keeps the newest seven."""
+        folder = self.locations.state_dir / "backups"
+        folder.mkdir(exist_ok=True)
+        self.store.backup(folder / f"nightly-{now:%Y%m%d}.db")
+        for old in sorted(folder.glob("nightly-*.db"))[:-_BACKUPS_KEPT]:
+            old.unlink()
 
     def close(self) -> None:
         """Ends the workers and saves what can be saved."""

@@ -68,6 +68,7 @@ class Flow:
         self._looking: dict[int, list[int]] = {}  # content being looked at -> photos that wait for it
         self._dirty: set[int] = set()  # contents whose surroundings must be grouped again
         self._regroup_due_s = 0.0
+        self._joined: dict[int, float] = {}  # content -> when it was last linked, for sets that are still open
 
     # ---------------------------------------------------------------- in
 
@@ -98,6 +99,11 @@ class Flow:
         return len(self._waiting) + len(self._ready) + self._under_way
 
     @property
+    def working(self) -> bool:
+        """Whether anything is left but waiting for files to become complete."""
+        return bool(self._ready or self._under_way or self._dirty)
+
+    @property
     def idle(self) -> bool:
         """Whether everything that was taken is grouped or failed."""
         return not self.pending and not self._dirty
@@ -117,7 +123,24 @@ class Flow:
         while self._ready and self._workers.pending < self._workers.count * 3:
             self._identify(self._ready.popleft())
         if self._dirty and now_s >= self._regroup_due_s:
-            self._regroup(now_s)
+            self.regroup()
+
+    def regroup(self) -> None:
+        """Groups what was linked or touched, now."""
+        started_s = time.monotonic()
+        dirty, self._dirty = self._dirty, set()
+        with self._store.transaction():
+            region = regroup(
+                self._store, dirty, self._settings.link_threshold, lambda: new_group_id(int(self._now() * 1000))
+            )
+            self._store.photos.advance_all("linked", "grouped", region)
+        # Long regrouping comes less often: at most about a fifth of the time goes into it.
+        self._regroup_due_s = self._now() + max(0.2, 4 * (time.monotonic() - started_s))
+
+    def joined_since(self, moment_s: float) -> set[int]:
+        """Returns the contents that were linked after `moment_s`, and forgets the others."""
+        self._joined = {content: joined_s for content, joined_s in self._joined.items() if joined_s > moment_s}
+        return set(self._joined)
 
     # ---------------------------------------------------------------- stages
 
@@ -212,18 +235,8 @@ class Flow:
 
     def _linked(self, content: int) -> None:
         self._store.photos.advance_all("looked", "linked", [content])
+        self._joined[content] = self._now()
         self.touch([content])
-
-    def _regroup(self, now_s: float) -> None:
-        started_s = time.monotonic()
-        dirty, self._dirty = self._dirty, set()
-        with self._store.transaction():
-            region = regroup(
-                self._store, dirty, self._settings.link_threshold, lambda: new_group_id(int(self._now() * 1000))
-            )
-            self._store.photos.advance_all("linked", "grouped", region)
-        # Long regrouping comes less often: at most about a fifth of the time goes into it.
-        self._regroup_due_s = now_s + max(0.2, 4 * (time.monotonic() - started_s))
 
     # ---------------------------------------------------------------- one task about one photo's file
 

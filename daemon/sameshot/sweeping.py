@@ -51,16 +51,15 @@ def sweep(
             yield _reconcile_gone(store, folder, now())
 
 
-def sweep_folder(store: Store, root: Path, folder: Path, rules: IgnoreRules, now_s: float) -> tuple[Arrivals, list[Path]]:
-    """Brings one folder in line, and says which subfolders it has: a new one was perhaps filled before it was watched."""
+def sweep_folder(store: Store, root: Path, folder: Path, rules: IgnoreRules, now_s: float) -> Arrivals:
+    """Brings one folder in line. Raises RootUnavailable as `sweep` does."""
     believe_root(store, root)
     try:
-        listing = list_folder(folder, rules)
+        return _reconcile(store, root, folder, list_folder(folder, rules), now_s)
     except FolderGone:
-        return _reconcile_gone(store, folder, now_s), []
+        return _reconcile_gone(store, folder, now_s)
     except FolderUnreadable as problem:
-        return Arrivals(problems=[str(problem)]), []
-    return _reconcile(store, root, folder, listing, now_s), list(listing.subfolders)
+        return Arrivals(problems=[str(problem)])
 
 
 def believe_root(store: Store, root: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
 from sameshot.apply.filing import file_plan
-from sameshot.filing import learn_done
+from sameshot.filing import learn_done, plan_folders
 from sameshot.model import Action, BatchReport, Plan
 from sameshot.verbs.plan import check_unchanged, folders_plan
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +66,31 @@ def batch_result(report: BatchReport) -> BatchResult:
         tuple(RefusedFile(o.step.source, o.step.target, o.reason) for o in report.outcomes if not o.done),
         tuple(f"{o.step.source}: {o.reason}" for o in report.outcomes if o.done and o.reason),
     )
+
+
+def file_closed_sets(app: App) -> None:
+    """Files each photo once, when nothing has joined its set for as long as the config says."""
+    config = app.config
+    waiting = app.store.photos.get(app.store.photos.in_stages(["grouped"]))
+    if config.action == "none" or config.library_dir is None or not waiting:
+        return
+    contents = {photo.content_id for photo in waiting.values() if photo.content_id is not None}
+    open_sets = app.flow.joined_since(app.now() - config.filing.closed_after_s)
+    groups = app.store.groups.of(contents | open_sets)
+    open_groups = {groups[content] for content in open_sets if content in groups}
+    closed = {
+        photo.id
+        for photo in waiting.values()
+        if photo.content_id not in open_sets and groups.get(photo.content_id or 0) not in open_groups
+    }
+    if not closed:
+        return
+    made = plan_folders(
+        app.store, app.journal, action=config.action, library=config.library_dir, layout=config.layout,
+        outliers=config.outliers, only=closed,
+    )  # fmt: skip
+    for refused in do_plan(app, made, (config.library_dir,)).refused:
+        _log.warning("%s is left where it is: %s", refused.source, refused.reason)
+    with app.store.transaction():
+        for photo_id in closed:
+            app.store.photos.advance(photo_id, "applied")

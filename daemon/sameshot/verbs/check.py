@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sameshot.config import LoadedConfig
+from sameshot.config import Config, LoadedConfig
 from sameshot.config_keys import value_at
 from sameshot.config_roots import check_roots
 from sameshot.errors import BadInput
@@ -40,14 +40,14 @@ def check(loaded: LoadedConfig, locations: Locations) -> CheckResult:
         locations.state_dir,
         locations.cache_dir,
         tuple(Setting(key, value_at(loaded.config, key), source) for key, source in loaded.sources.items()),
-        tuple(problems(loaded)),
+        tuple([*map(str, check_roots(loaded.config)), *template_problems(loaded.config)]),
     )
 
 
-def problems(loaded: LoadedConfig) -> list[str]:
-    """Returns what the config asks for and cannot be had."""
-    found = [str(problem) for problem in check_roots(loaded.config)]
-    for key, template in (("layout", loaded.config.layout), ("outliers", loaded.config.outliers)):
+def template_problems(config: Config) -> list[str]:
+    """Returns a sentence for each template that cannot be used."""
+    found = []
+    for key, template in (("layout", config.layout), ("outliers", config.outliers)):
         try:
             if template is not None:
                 check_layout(template, alone=key == "outliers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from sameshot.app import App
 from sameshot.config_roots import check_folder
 from sameshot.errors import BadInput
 from sameshot.library import group_views
-from sameshot.sweeping import sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +29,40 @@ def scan(app: App, *, paths: tuple[Path, ...] = ()) -> ScanResult:
     Raises BadInput when there is nothing to scan or a folder cannot be used, RootUnavailable when a known root is
     not what it was.
     """
+    places = scan_places(app, paths=paths)
+    failed_before = set(app.store.photos.failed())
+    problems: list[str] = []
+    app.flow.resume()
+    for place in places:
+        for arrivals in app.sweep(place):
+            problems += arrivals.problems
+            app.flow.take(arrivals.unsettled)
+            app.flow.touch(arrivals.contents)
+            app.progress("finding photos", app.flow.pending, None)
+    app.run_until_idle("looking at photos")
+    if app.flow.pending:
+        problems.append(f"{app.flow.pending} files are still being written; scan again when they are complete")
+    return scan_result(app, failed_before, problems)
+
+
+def scan_places(app: App, *, paths: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+    """Returns the folders to scan. Raises BadInput when there are none or one cannot be used."""
     places = paths or app.roots
     if not places:
         raise BadInput("There is nothing to scan", "Name a folder, or put roots into the config: `sameshot init DIR`")
     unusable = [problem.text for place in places if (problem := check_folder("PATH", place)) is not None]
     if unusable:
         raise BadInput("\n".join(unusable))
-    failed_before = set(app.store.photos.failed())
-    problems: list[str] = []
-    for place in places:
-        root = next((root for root in app.roots if place.is_relative_to(root)), place)
-        for arrivals in sweep(app.store, root, app.rules_below(root), app.now, place, app.is_recursive(root)):
-            problems += arrivals.problems
-            app.flow.take(arrivals.unsettled)
-            app.flow.touch(arrivals.contents)
-            app.progress("finding photos", app.flow.pending, None)
-    app.run_until_idle("looking at photos")
-    failed = set(app.store.photos.failed())
+    return places
+
+
+def scan_result(app: App, failed_before: Collection[tuple[Path, str]], problems: Sequence[str]) -> ScanResult:
+    """Returns what is known now."""
+    failed = app.store.photos.failed()
     return ScanResult(
         photos=sum(app.store.photos.count().values()),
         groups=len(group_views(app.store, app.store.groups.all())),
         failed=len(failed),
-        newly_failed=len(failed - failed_before),
+        newly_failed=len(set(failed) - set(failed_before)),
         problems=tuple(problems),
     )

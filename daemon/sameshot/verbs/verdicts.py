@@ -33,7 +33,7 @@ def say(app: App, kind: VerdictKind, files: tuple[Path, ...]) -> VerdictResult:
     displaced = app.store.verdicts.add(kind, digests.values(), app.now())
     contents = [app.store.contents.by_digest(digest) for digest in digests.values()]
     app.flow.touch(content.id for content in contents if content is not None)
-    app.run_until_idle("grouping")
+    app.flow.regroup()
     return VerdictResult(files, tuple(f"an earlier `{word.kind}` on two of these photos" for word in displaced))
 
 

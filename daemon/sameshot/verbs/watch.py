@@ -1,0 +1,59 @@
+"""The daemon: watch the roots, look at what arrives, answer, until told to stop.
+
+Comes in: a config file and the locations. Goes out: nothing; it runs. A SIGHUP puts a config that can be used in the
+place of the old one; one that cannot is told in the log, and the old one serves on.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from sameshot.app import open_app
+from sameshot.config import LoadedConfig, load_with_sources
+from sameshot.config_roots import check_roots
+from sameshot.errors import BadInput, SameshotError
+from sameshot.locations import Locations
+from sameshot.service.control import ControlServer
+from sameshot.service.notify import Notifier
+from sameshot.verbs.check import template_problems
+from sameshot.verbs.service_loop import Daemon
+
+_log = logging.getLogger(__name__)
+
+
+def watch(config_file: Path | None, locations: Locations) -> None:
+    """Serves in the foreground until SIGTERM or SIGINT.
+
+    Raises BadInput when the config cannot be used, StateUnavailable when another process holds the state.
+    """
+    notifier = Notifier()
+    loaded = usable_config(config_file)
+    while True:
+        with open_app(loaded, locations, lambda *_: None, verb="watch", writing=True) as app:
+            server = ControlServer(locations.socket)
+            daemon = Daemon(app, server, notifier)
+            try:
+                while daemon.run() == "reload":
+                    try:
+                        loaded = usable_config(config_file)
+                        break
+                    except SameshotError as error:
+                        _log.error("the config before it serves on: %s", error)
+                else:
+                    return
+            finally:
+                daemon.close()
+                server.close()
+
+
+def usable_config(config_file: Path | None) -> LoadedConfig:
+    """Returns the config. Raises BadInput with every problem but absent folders: their disk may be mounted later."""
+    loaded = load_with_sources(config_file)
+    if not loaded.config.roots:
+        raise BadInput("There is nothing to watch", "Put roots into the config: `sameshot init DIR`")
+    problems = [str(problem) for problem in check_roots(loaded.config) if not problem.may_heal]
+    problems += template_problems(loaded.config)
+    if problems:
+        raise BadInput("\n".join(problems))
+    return loaded
