@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import selectors
 import signal
 import socket
@@ -438,3 +439,26 @@ def test_what_cannot_be_said_is_refused():
     for header in ({"x": float("nan")}, {"x": b"bytes"}):
         with pytest.raises(BadMessage):
             frame_of(Message(header))
+
+
+# ---------------------------------------------------------------- long
+
+
+@pytest.mark.slow
+def test_four_hundred_good_among_forty_poisoned(desk_of):
+    desk = desk_of(count=2)
+    desk.result("echo", buffers=(b"x" * 1_000_000,))
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    poison = ["segfault", "hang", "allocate", "leave", "spin", "refuse", "fail", "chatter"]
+    good = set()
+    for number in range(440):
+        bad = number % 11 == 5
+        task = poison[number // 11 % len(poison)] if bad else "echo"
+        asked = desk.ask(task, deadline_s=1.0 if task in {"hang", "spin"} else 60.0, buffers=(b"x" * 100_000,))
+        good |= set() if bad else {asked}
+    desk.finish(within_s=200)
+    assert len(good) == 400
+    assert all(isinstance(desk.answers.pop(number), Message) for number in good)
+    assert sum(isinstance(answer, TaskFailed) for answer in desk.answers.values()) == 35, "chatter is no failure"
+    # The answers that were kept here, and what queueing 440 requests takes.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 150_000
