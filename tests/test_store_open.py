@@ -100,12 +100,12 @@ def test_two_backups_of_one_version_do_not_replace_each_other(tmp_path):
 def test_a_state_that_is_not_ours_to_read_is_refused_and_not_changed(tmp_path, script, says):
     path = tmp_path / "sameshot.db"
     sqlite(path, script)
-    before = sqlite3.connect(path).execute("SELECT sql FROM sqlite_master").fetchall()
+    before = path.read_bytes()
     with pytest.raises(StateUnavailable, match=says) as refusal:
         Store.open(path)
     assert refusal.value.hint
     assert refusal.value.exit_code == 3
-    assert sqlite3.connect(path).execute("SELECT sql FROM sqlite_master").fetchall() == before
+    assert path.read_bytes() == before
 
 
 def test_what_is_no_database_is_refused_with_what_to_do(tmp_path):

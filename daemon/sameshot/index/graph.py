@@ -9,7 +9,9 @@ fifth dead is built anew. Not safe for threads: its owner holds a lock.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import hnswlib
@@ -20,7 +22,7 @@ from sameshot.index.cosine import Neighbour, Vector, exact_cosines, ranked, roun
 
 _LINKS_A_NODE = 16
 _EFFORT_TO_BUILD = 200
-_LEAST_EFFORT = 128
+_LEAST_EFFORT = 256
 _FIRST_COUNT = 64
 _FIRST_CAPACITY = 1024
 _DEAD_SHARE = 0.2
@@ -29,15 +31,16 @@ _PROBES = 32
 
 
 class GraphNeighbours:
-    """Unit vectors by id in a graph. `items`: what it holds from the start."""
+    """Unit vectors by id in a graph. `items`: what it holds from the start, no id twice."""
 
     def __init__(self, dimension: int, items: Iterable[tuple[int, Vector]] = ()) -> None:
         self._dimension = dimension
         self._graph = _empty_graph(dimension, _FIRST_CAPACITY)
         self._alive: set[int] = set()
         self._dead: set[int] = set()
-        for content_id, unit in items:
-            self.add(content_id, unit)
+        waiting = iter(items)
+        while chunk := list(islice(waiting, _CHUNK)):
+            self._add_new([content_id for content_id, _ in chunk], np.array([unit for _, unit in chunk]))
 
     @classmethod
     def load(cls, path: Path, dimension: int, dead: Iterable[int]) -> GraphNeighbours:
@@ -81,12 +84,12 @@ class GraphNeighbours:
         """Hold a unit vector; that of a known id is replaced."""
         if content_id in self._alive and np.array_equal(self._rows([content_id])[0], unit):
             return
-        known = content_id in self._alive or content_id in self._dead
-        if not known and self._graph.get_current_count() == self._graph.get_max_elements():
-            self._graph.resize_index(2 * self._graph.get_max_elements())
-        self._graph.add_items(unit[None], np.array([content_id], np.uint64), num_threads=1)
-        self._dead.discard(content_id)
-        self._alive.add(content_id)
+        if content_id in self._alive or content_id in self._dead:
+            self._graph.add_items(unit[None], np.array([content_id], np.uint64), num_threads=1)
+            self._dead.discard(content_id)
+            self._alive.add(content_id)
+        else:
+            self._add_new([content_id], unit[None])
 
     def remove(self, content_id: int) -> None:
         """Forget an id. Unknown ids are ignored."""
@@ -117,6 +120,15 @@ class GraphNeighbours:
         ids, rounded = self._proposed(unit, count)
         last = np.partition(rounded, len(ids) - count)[len(ids) - count]
         return self._scored(unit, ids[rounded >= last - 2 * rounding_margin(self._dimension)])[:count]
+
+    def _add_new(self, ids: list[int], rows: NDArray[np.float32]) -> None:
+        """Add ids that the graph has never seen; many at once use all cores."""
+        room = int(self._graph.get_max_elements())
+        needed = int(self._graph.get_current_count()) + len(ids)
+        if needed > room:  # before the call: one that runs out of room halfway has added the half
+            self._graph.resize_index(max(2 * room, needed))
+        self._graph.add_items(rows, np.array(ids, np.uint64), num_threads=os.cpu_count() or 1)
+        self._alive.update(ids)
 
     def _proposed(self, unit: Vector, count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """`count` ids, or all where that is not much more, with their cosines as float32 rounds them."""

@@ -22,7 +22,7 @@ BUSY_TIMEOUT_S = 5.0
 
 
 class Connection:
-    """SQLite in WAL mode with explicit transactions.
+    """SQLite with explicit transactions.
 
     Raises StateUnavailable when the file cannot be opened.
     """
@@ -51,11 +51,16 @@ class Connection:
             raise StateUnavailable(message, "Check the folder and its permissions.") from error
         try:
             self._run("PRAGMA foreign_keys=ON")
-            if not read_only:
-                self._run("PRAGMA journal_mode=WAL")
         except BaseException:
             self._sqlite.close()
             raise
+
+    def log_ahead(self) -> None:
+        """Switch the file to write-ahead logging, where readers and the writer do not wait for each other.
+
+        That writes into the file, so it comes after the check that the file is ours.
+        """
+        self._run("PRAGMA journal_mode=WAL")
 
     def close(self) -> None:
         """Close the file; nothing of an unfinished transaction stays."""

@@ -27,6 +27,8 @@ def migrate(connection: Connection, steps: Sequence[str]) -> None:
             f"The state {connection.path} was written by a newer sameshot (version {version}, this one knows {newest})",
             "Install that version again, or start with another --state-dir.",
         )
+    if not connection.read_only:
+        connection.log_ahead()
     if version == newest:
         return
     if connection.read_only:
