@@ -109,7 +109,9 @@ def test_only_the_case_of_a_name_changes(desk):
     assert os.listdir(desk.photos) == ["a.jpg"]
 
 
-@pytest.mark.parametrize("name", [b"\xff\xfe.jpg", b"new\nline\x1b[31m.jpg", b"-rf \xe2\x80\xae.jpg", b'"quo\\te.jpg', b"x" * 255])
+@pytest.mark.parametrize(
+    "name", [b"\xff\xfe.jpg", b"new\nline\x1b[31m.jpg", b"-rf \xe2\x80\xae.jpg", b'"quo\\te.jpg', b"x" * 255]
+)
 def test_names_of_any_bytes(desk, name):
     photo = desk.photo(os.fsdecode(name), b"odd")
     target = desk.library / os.fsdecode(name)
@@ -323,7 +325,9 @@ def test_the_disk_fails_in_the_middle(desk, injection, says):
     before = desk.tree()
     report, after = as_strace_injects(desk, injection, step(1, "copy", photo, desk.library / "1" / "a.jpg"))
     assert says in report.outcomes[0].reason
-    assert {path for path in after if path != str(desk.library)} == {path for path in before if path != str(desk.library)}
+    assert {path for path in after if path != str(desk.library)} == {
+        path for path in before if path != str(desk.library)
+    }
 
 
 def test_a_full_disk_ends_the_batch_and_says_so(desk):

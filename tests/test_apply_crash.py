@@ -108,7 +108,10 @@ def killer() -> Iterator[Killer]:
 @pytest.fixture
 def elsewhere() -> Iterator[Path]:
     """A folder on another filesystem than the temporary folder."""
-    if not os.access("/dev/shm", os.W_OK) or Path("/dev/shm").stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
+    if (
+        not os.access("/dev/shm", os.W_OK)
+        or Path("/dev/shm").stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev
+    ):
         pytest.skip("no second filesystem to write to")
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         yield Path(folder)

@@ -169,7 +169,7 @@ def test_a_file_that_a_later_batch_moved_on(desk):
     first = desk.file(step(1, "move", photo, between))
     second = desk.file(step(1, "move", between, last))
     (reason,) = reasons(desk.undo(batches=(first.batch,)))
-    assert reason == f"{between} is no longer there (batch {second.batch} moved it on: undo that first)"
+    assert reason == f"batch {second.batch} moved {between} on or took its place: undo that first"
     (location,) = desk.journal.locations()
     assert (location.source, location.target) == (photo, last)
 
@@ -177,7 +177,9 @@ def test_a_file_that_a_later_batch_moved_on(desk):
 def test_only_folders_that_sameshot_made_go(desk):
     own, old = desk.library / "old" / "new", desk.library / "old"
     old.mkdir(parents=True)
-    desk.file(step(1, "move", desk.photo("in/a.jpg"), own / "a.jpg"), step(2, "copy", desk.photo("b.jpg"), own / "b.jpg"))
+    desk.file(
+        step(1, "move", desk.photo("in/a.jpg"), own / "a.jpg"), step(2, "copy", desk.photo("b.jpg"), own / "b.jpg")
+    )
     write_photo(own / "theirs.txt", b"not ours")
     assert reasons(desk.undo()) == []
     assert os.listdir(own) == ["theirs.txt"]
@@ -195,7 +197,9 @@ def test_a_folder_that_the_owner_removed_is_made_again(desk):
 @pytest.mark.slow
 def test_ten_thousand_operations_and_back(desk, capsys):
     chance = random.Random(4)
-    photos = {desk.photo(f"{n % 40}/{n}.jpg", os.urandom(40), mode=0o600 + n % 60, rating=b"%d" % n) for n in range(2000)}
+    photos = {
+        desk.photo(f"{n % 40}/{n}.jpg", os.urandom(40), mode=0o600 + n % 60, rating=b"%d" % n) for n in range(2000)
+    }
     before, done, batches = desk.tree(), 0, 0
     while done < 10_000:
         steps = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from dataclasses import replace
 
 from sameshot.apply import contents, kernel
 from sameshot.apply.ground import Ground
@@ -53,6 +54,19 @@ def lets_go(operation: Operation, unit: Unit) -> bool:
 
 
 # ---------------------------------------------------------------- before anything happens
+
+
+def as_it_is(operation: Operation, ground: Ground) -> Operation:
+    """For undo: the operation on the file that is there now, with a word on it if it is another than was left there."""
+    try:
+        status = kernel.look(ground.folder(operation.source.parent), operation.source.name)
+    except FileNotFoundError:
+        status = None
+    if status is None:
+        return operation
+    rewritten = operation.deed == "move" and not same_file(status, operation.stat)
+    note = "another program rewrote it meanwhile; it went back as it is now" if rewritten else ""
+    return replace(operation, stat=file_stat(status), note=note)
 
 
 def check(operation: Operation, unit: Unit, ground: Ground) -> None:

@@ -116,6 +116,12 @@ class Protocol:
         current = None
         try:
             self._refuse_if_full()
+            for number, sentence in unit.waits:
+                if number not in self._results or not self._results[number].done:
+                    raise StepRefused(sentence)  # noqa: TRY301
+            if unit.undoes:
+                operations_now = (operations.as_it_is(step, self._ground) for step in unit.operations)
+                unit = replace(unit, operations=tuple(operations_now))
             folders: dict[Path, None] = {}
             for current in unit.operations:
                 operations.check(current, unit, self._ground)

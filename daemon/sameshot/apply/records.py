@@ -39,7 +39,8 @@ class Unit:
     """Operations that happen all or not at all. `undoes` is the batch and unit that it takes back.
 
     `carried`: its files go to another filesystem, so that a move is a verified copy and then a removal.
-    `folders`: what had to be made for it, outermost first.
+    `folders`: what had to be made for it, outermost first. `waits`: units of the same batch that must be done first
+    (0: none can be), each with the sentence to refuse with; not journaled.
     """
 
     number: int
@@ -48,6 +49,7 @@ class Unit:
     undoes: tuple[str, int] | None = None
     carried: bool = False
     folders: tuple[Path, ...] = ()
+    waits: tuple[tuple[int, str], ...] = ()
 
     @property
     def parks(self) -> bool:

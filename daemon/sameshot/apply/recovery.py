@@ -56,6 +56,7 @@ def recover(journal: Journal, *, now: datetime) -> RecoveryReport:  # noqa: ARG0
             for record in list(batch.units.values())[::-1]:
                 if record.state in ("begun", "committed"):
                     _settle(record, log, ground, found)
+            log.sync()  # what is done is said before the folders go by which it could be seen
             if batch.kind == "undo":
                 done = [record.unit for record in batch.units.values() if record.state == "done"]
                 remove_made_folders(records, done, ground)

@@ -9,9 +9,8 @@ would be hidden from programs that look at them.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,11 +19,10 @@ from sameshot.apply.filing import own_name, silent
 from sameshot.apply.ground import Ground
 from sameshot.apply.history import BatchRecord, UnitRecord
 from sameshot.apply.journal import Journal
-from sameshot.apply.operations import file_stat, same_file
 from sameshot.apply.protocol import Protocol
 from sameshot.apply.records import Operation, Unit
 from sameshot.errors import BadInput
-from sameshot.model import BatchReport, FileStat, Step, StepOutcome
+from sameshot.model import BatchReport, Step, StepOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,8 @@ def undo(
     why = "undo " + ", ".join(dict.fromkeys(batch.batch for batch, _ in chosen))
     with journal.open_batch("undo", now=now, why=why, roots=roots) as log, Ground(roots) as ground:
         units = [_inverse(batch, record, number, log.batch) for number, (batch, record) in enumerate(chosen, 1)]
+        standing = list(history.standing(records))
+        units = [replace(unit, waits=waits) for unit, waits in zip(units, _waits(units, standing), strict=True)]
         protocol = Protocol(log, ground)
         results = protocol.run(units, progress)
         remove_made_folders(records, [result.unit for result in results if result.done], ground)
@@ -70,9 +70,8 @@ def undo(
             log.sync()
         else:
             log.end()
-    moved_on = _moved_on(records)
     outcomes = [
-        StepOutcome(_step(undone, record), result.done, _reason(reason, undone.target, moved_on, done=result.done))
+        StepOutcome(_step(undone, record), result.done, reason)
         for (_, record), result in zip(chosen, results, strict=True)
         for undone, reason in zip(record.unit.operations[::-1], result.reasons, strict=True)
     ]
@@ -139,36 +138,49 @@ def _of_files(
 def _inverse(batch: BatchRecord, record: UnitRecord, number: int, own_batch: str) -> Unit:
     operations = []
     for index, step in list(enumerate(record.unit.operations))[::-1]:
-        digest = record.staged[index].digest if index in record.staged else step.digest
-        known = record.after[index] or step.stat
-        stat, note = _as_it_is(step.target, known)
-        moved = step.deed == "move"
         assert step.deed != "remove"
+        digest = record.staged[index].digest if index in record.staged else step.digest
+        moved = step.deed == "move"
         operations.append(
             Operation(
                 deed="move" if moved else "remove",
                 source=step.target,
                 target=step.source,
-                stat=stat,
+                stat=record.after[index] or step.stat,
                 digest=None if moved else digest,
                 temporary=own_name(own_batch, number, index, "tmp"),
                 aside=own_name(own_batch, number, index, "aside"),
                 made_by=None if moved else step.deed,
-                note=note if moved else "",
             )
         )
     why = f"undo of {batch.batch}: {record.unit.why}"
     return Unit(number, why, tuple(operations), undoes=(batch.batch, record.unit.number))
 
 
-def _as_it_is(path: Path, known: FileStat) -> tuple[FileStat, str]:
-    """The file's stat now, if it is there, and a word on it if it is not what was left there."""
-    try:
-        status = os.lstat(path)
-    except OSError:
-        return known, ""
-    note = "" if same_file(status, known) else "another program rewrote it meanwhile; it went back as it is now"
-    return file_stat(status), note
+def _waits(
+    units: Sequence[Unit], standing: Sequence[tuple[BatchRecord, UnitRecord]]
+) -> Iterator[tuple[tuple[int, str], ...]]:
+    """For each unit: what later moved its files on, or brought others to their places, and must be undone before it."""
+    numbers = {unit.undoes: unit.number for unit in units}
+    order = {(batch.batch, record.unit.number): index for index, (batch, record) in enumerate(standing)}
+    users: dict[Path, list[int]] = {}
+    for index, (_, record) in enumerate(standing):
+        for step in record.unit.operations:
+            users.setdefault(step.target, []).append(index)
+            if step.deed == "move":
+                users.setdefault(step.source, []).append(index)
+    for unit in units:
+        assert unit.undoes is not None
+        waits: dict[int, str] = {}
+        for step in unit.operations:
+            for index in users.get(step.source, ()):
+                if index > order[unit.undoes]:
+                    batch, record = standing[index]
+                    waits[index] = f"batch {batch.batch} moved {step.source} on or took its place: undo that first"
+        yield tuple(
+            (numbers.get((standing[index][0].batch, standing[index][1].unit.number), 0), sentence)
+            for index, sentence in waits.items()
+        )
 
 
 def _step(operation: Operation, record: UnitRecord) -> Step:
@@ -182,18 +194,3 @@ def _step(operation: Operation, record: UnitRecord) -> Step:
         operation.digest,
         record.unit.why,
     )
-
-
-def _moved_on(records: list[BatchRecord]) -> dict[Path, str]:
-    return {
-        step.source: batch.batch
-        for batch, record in history.standing(records)
-        for step in record.unit.operations
-        if step.deed == "move"
-    }
-
-
-def _reason(reason: str, place: Path, moved_on: dict[Path, str], *, done: bool) -> str:
-    if not done and place in moved_on and "no longer there" in reason:
-        return f"{reason} (batch {moved_on[place]} moved it on: undo that first)"
-    return reason
