@@ -48,16 +48,12 @@ class Names:
         number = self._next_number.get(key, 1)
         while True:
             names = unit_names(name, primary, companions, f" ({number})" if number > 1 else "")
-            used = self._names_in(folder)
-            folds = [folded(each) for each in names]
+            folds = {folded(each) for each in names}
             number += 1
-            if len(set(folds)) == len(folds) and used.isdisjoint(folds):
-                used.update(folds)
+            if self._names_in(folder).isdisjoint(folds):
+                self._names_in(folder).update(folds)
                 self._next_number[key] = number
                 return names
-            if number > 2 + len(companions) and len(set(folds)) < len(folds):
-                # Companions whose names meet each other: every one gets a number of its own.
-                companions = _apart(companions)
 
     def _names_in(self, folder: Path) -> set[str]:
         key = folded(str(folder))
@@ -74,30 +70,30 @@ def unit_names(name: str, primary: str, companions: Sequence[str], suffix: str) 
     else:
         new_stem, extension = split_name(name)
     tails = [_tail(old_stem, companion) for companion in companions]
-    longest = max(size_bytes(tail) for tail in (extension, *(tail for tail in tails if tail is not None)))
-    shared = cut(new_stem, LIMIT_BYTES - longest - size_bytes(suffix)).rstrip(" .")
-    names = [safe_component(shared + suffix + extension)]
+    longest = max(size_bytes(tail) for tail in (extension, *filter(None, tails)))
+    shared = cut(new_stem, LIMIT_BYTES - longest - size_bytes(suffix))
+    parts = [(shared, extension)]
     for companion, tail in zip(companions, tails, strict=True):
-        if tail is not None:
-            names.append(safe_component(shared + suffix + tail))
-            continue
         stem, own_extension = split_name(companion)
         before, found, after = new_stem.partition(old_stem)
         own_stem = before + stem + after if found else f"{new_stem} {stem}"
-        own_stem = cut(own_stem, LIMIT_BYTES - size_bytes(suffix) - size_bytes(own_extension)).rstrip(" .")
-        names.append(safe_component(own_stem + suffix + own_extension))
-    return tuple(names)
+        parts.append((own_stem, own_extension) if tail is None else (shared, tail))
+    names: dict[str, str] = {}
+    for stem, tail in parts:
+        name, twin = _fitted(stem, suffix, tail), 1
+        while folded(name) in names:
+            # Two companions that differ in case only.
+            twin += 1
+            name = _fitted(stem, f"{suffix} {twin}", tail)
+        names[folded(name)] = name
+    return tuple(names.values())
+
+
+def _fitted(stem: str, suffix: str, tail: str) -> str:
+    return safe_component(cut(stem, LIMIT_BYTES - size_bytes(suffix + tail)).rstrip(" .") + suffix + tail)
 
 
 def _tail(stem: str, companion: str) -> str | None:
     head, tail = companion[: len(stem)], companion[len(stem) :]
     shares = folded(head) == folded(stem) and tail.startswith(".") and size_bytes(tail) <= _TAIL_LIMIT_BYTES
     return tail if shares else None
-
-
-def _apart(companions: Sequence[str]) -> list[str]:
-    apart = []
-    for number, companion in enumerate(companions, start=1):
-        stem, extension = split_name(companion)
-        apart.append(f"{stem} {number}{extension}")
-    return apart

@@ -9,15 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sameshot.model import FoundFile, PhotoView, Plan, Step
 from sameshot.plan.names import Names, Taken
+from sameshot.plan.rank_insert import insert_order
 from sameshot.plan.rank_keys import FIRST_KEY, ascending_keys, parse_ranked_name, ranked_name
+from sameshot.plan.rank_order import Method, rank_order
 from sameshot.plan.safe_text import LIMIT_BYTES, size_bytes
 from sameshot.plan.warnings import moving_warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 
 def rank_plan(
@@ -55,20 +61,55 @@ def remove_rank_plan(
         moves = [(file, name) for file, name in _originals(photo, foreign) if name != file.path.name]
         if not moves:
             continue
-        (first, name), *others = moves
-        claimed = names.claim(first.path.parent, name, name, [other for _, other in others])
-        if claimed[0] != name:
-            warnings.append(f"{first.path} becomes {claimed[0]}: its original name is taken.")
+        wanted = tuple(name for _, name in moves)
+        claimed = wanted
+        if any(names.is_used(file.path.parent, name) for file, name in moves):
+            first = moves[0][0].path
+            claimed = names.claim(first.parent, wanted[0], wanted[0], wanted[1:])
+            warnings.append(f"{first} becomes {claimed[0]}: the original name of its files is taken.")
         for (file, _), target in zip(moves, claimed, strict=True):
+            names.use(file.path.parent, target)
             steps.append(_step(unit, photo, file, file.path.with_name(target), "its original name"))
             names.free(file.path.parent, file.path.name)
     return Plan("rank-remove", tuple(steps), (*warnings, *moving_warnings(steps, catalogues)))
+
+
+def wanted_order(
+    photos: Sequence[PhotoView],
+    vectors: NDArray[np.float32],
+    *,
+    groups: Mapping[int, str],
+    method: Method = "fast",
+    foreign: Collection[int] = (),
+) -> list[PhotoView]:
+    """`photos` in the order their rank should have: a fresh one, or the present one with the new photos put in.
+
+    vectors: float32 (n, d), one for each photo. groups: photo id -> its group, for those that have one. The present
+    order is kept while at least half of the photos have a rank, so that new photos do not rename the others.
+
+    Raises BadInput as `rank_order` does.
+    """
+    keys = [photo.digest + str(_original_path(photo, foreign)).encode("utf-8", "surrogateescape") for photo in photos]
+    shots = [groups.get(photo.id) for photo in photos]
+    places = [(rank, index) for index, photo in enumerate(photos) if (rank := rank_key(photo, foreign)) is not None]
+    if 2 * len(places) >= len(photos) > 0:
+        present = np.array(
+            [index for _, index in sorted(places, key=lambda place: (place[0], keys[place[1]]))], np.int64
+        )
+        order = insert_order(vectors, present, keys=keys, groups=shots)
+    else:
+        order = rank_order(vectors, keys=keys, groups=shots, method=method)
+    return [photos[index] for index in order]
 
 
 def rank_key(photo: PhotoView, foreign: Collection[int] = ()) -> int | None:
     """The sort key in the photo's present name, None where it has none."""
     parsed = None if photo.id in foreign else parse_ranked_name(photo.path.name)
     return parsed[0] if parsed else None
+
+
+def _original_path(photo: PhotoView, foreign: Collection[int]) -> Path:
+    return photo.path.with_name(next(_originals(photo, foreign))[1])
 
 
 def _originals(photo: PhotoView, foreign: Collection[int]) -> Iterator[tuple[FoundFile, str]]:

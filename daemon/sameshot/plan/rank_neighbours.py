@@ -6,8 +6,12 @@ Euclidean distances. Refuses nothing.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _BLOCK_BYTES = 64 << 20
 _CHUNK = 32
@@ -35,9 +39,7 @@ def nearest(vectors: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64]
     return indexes, distances(vectors, np.repeat(np.arange(total), count), indexes.ravel()).reshape(total, count)
 
 
-def distances(
-    vectors: NDArray[np.float32], first: NDArray[np.int64], second: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def distances(vectors: NDArray[np.float32], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float32]:
     """Euclidean distance between the rows `first` and `second` of `vectors`, pair by pair. Index -1: no end, 0."""
     result = np.zeros(len(first), np.float32)
     for start in range(0, len(first), 1 << 15):

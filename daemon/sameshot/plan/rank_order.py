@@ -60,7 +60,7 @@ def rank_order(
     count = min(total - 1, _FAST_NEIGHBOURS if method == "fast" else total - 1)
     indexes, lengths = nearest(sorted_vectors, count)
     path = _greedy_path(sorted_vectors, indexes, lengths, blocks)
-    path = polished(sorted_vectors, path, indexes, blocks)
+    path = polished(sorted_vectors, path, indexes, lengths, blocks)
     return canonical[path if path[0] < path[-1] else path[::-1]]
 
 
@@ -73,7 +73,10 @@ def _blocks(groups: Sequence[Hashable | None]) -> NDArray[np.int64]:
     """A number for each photo that the photos of its group share."""
     numbers: dict[Hashable, int] = {}
     return np.array(
-        [numbers.setdefault((group is None, index if group is None else group), len(numbers)) for index, group in enumerate(groups)],
+        [
+            numbers.setdefault((group is None, index if group is None else group), len(numbers))
+            for index, group in enumerate(groups)
+        ],
         np.int64,
     )
 
@@ -140,6 +143,7 @@ def _close(fragments: _Fragments, vectors: NDArray[np.float32], members: NDArray
 def _join_shortest(
     fragments: _Fragments, first: NDArray[np.int64], second: NDArray[np.int64], lengths: NDArray[np.float32]
 ) -> None:
+    # Most pairs are found from both sides; the matrix product rounds both alike.
     low, high = np.minimum(first, second), np.maximum(first, second)
     order = np.lexsort((high, low, lengths))
     for one, other in zip(low[order].tolist(), high[order].tolist(), strict=True):

@@ -22,13 +22,20 @@ _LEAST_GAIN = 1e-5
 
 
 def polished(
-    vectors: NDArray[np.float32], path: NDArray[np.int64], neighbours: NDArray[np.int64], blocks: NDArray[np.int64]
+    vectors: NDArray[np.float32],
+    path: NDArray[np.int64],
+    neighbours: NDArray[np.int64],
+    lengths: NDArray[np.float32],
+    blocks: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """The shortened path, int64 (n,). neighbours: int64 (n, k), nearest first. blocks: int64 (n,), equal within one."""
+    """The shortened path, int64 (n,).
+
+    neighbours: int64 (n, k), nearest first, `lengths` away. blocks: int64 (n,), equal for photos that stay adjacent.
+    """
     tour = _Tour(vectors, path, blocks)
     for _ in range(_ROUNDS):
-        made = sum(tour.turn(*candidate) for candidate in _turns(tour, neighbours))
-        made += sum(tour.carry(*candidate) for candidate in _carries(tour, neighbours))
+        made = sum(tour.turn(*candidate) for candidate in _turns(tour, neighbours, lengths))
+        made += sum(tour.carry(*candidate) for candidate in _carries(tour, neighbours, lengths))
         if not made:
             break
     return tour.path
@@ -83,35 +90,21 @@ class _Tour:
         self._write(low, self.path[low:high][::-1].copy())
         return True
 
-    def carry(self, end: int, beside: int, step: int) -> bool:
-        """Puts the block that ends in `end` next to `beside`, on its `step` side, if that shortens the path."""
-        low = high = int(self.position[end])
-        while self.bound(end, self.at(low - 1)):
-            low -= 1
-        while self.bound(end, self.at(high + 1)):
-            high += 1
-        place = int(self.position[beside])
-        far_side = self.at(place + step)
-        if low < int(self.position[end]) < high or low <= place <= high or self.bound(beside, far_side):
+    def carry(self, photo: int, beside: int, step: int) -> bool:
+        """Puts `photo` next to `beside`, on its `step` side, if that shortens the path."""
+        here, place = int(self.position[photo]), int(self.position[beside])
+        before, after, far_side = self.at(here - 1), self.at(here + 1), self.at(place + step)
+        if far_side == photo or self.bound(beside, far_side) or self.bound(before, photo) or self.bound(photo, after):
             return False
-        if far_side >= 0 and low <= place + step <= high:
-            return False
-        before, after = self.at(low - 1), self.at(high + 1)
-        first, last = self.at(low), self.at(high)
-        far_end = last if end == first else first
-        gain = self.distance(before, first) + self.distance(last, after) - self.distance(before, after)
-        gain += self.distance(beside, far_side) - self.distance(beside, end) - self.distance(far_end, far_side)
+        gain = self.distance(before, photo) + self.distance(photo, after) - self.distance(before, after)
+        gain += self.distance(beside, far_side) - self.distance(beside, photo) - self.distance(photo, far_side)
         if gain < _LEAST_GAIN:
             return False
-        block = self.path[low : high + 1].copy()
-        # Seen along the path the block begins with `end` when it comes after `beside`, and ends with it otherwise.
-        if (block[0] == end) != (step > 0):
-            block = block[::-1]
         gap = place + 1 if step > 0 else place
-        if gap > high:
-            self._write(low, np.concatenate([self.path[high + 1 : gap], block]))
+        if gap > here:
+            self._write(here, np.append(self.path[here + 1 : gap], photo))
         else:
-            self._write(gap, np.concatenate([block, self.path[gap:low]]))
+            self._write(gap, np.append(photo, self.path[gap:here]))
         return True
 
     def _write(self, start: int, stretch: NDArray[np.int64]) -> None:
@@ -119,7 +112,7 @@ class _Tour:
         self.position[stretch] = np.arange(start, start + len(stretch))
 
 
-def _turns(tour: _Tour, neighbours: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+def _turns(tour: _Tour, neighbours: NDArray[np.int64], lengths: NDArray[np.float32]) -> list[tuple[int, int, int]]:
     """Pairs worth turning, best first."""
     found: list[tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64], int]] = []
     for step in (1, -1):
@@ -127,15 +120,15 @@ def _turns(tour: _Tour, neighbours: NDArray[np.int64]) -> list[tuple[int, int, i
         everyone = np.arange(len(beside))
         edge = distances(tour.vectors, everyone, beside)
         edge[_bound(tour.blocks, everyone, beside)] = -np.inf
-        first, second, near = _pairs(tour, neighbours, edge)
+        first, second, near = _pairs(neighbours, lengths, edge)
         gain = edge[first] + edge[second] - near - distances(tour.vectors, beside[first], beside[second])
         good = gain > _LEAST_GAIN
         found.append((gain[good], first[good], second[good], step))
     return _best_first(found)
 
 
-def _carries(tour: _Tour, neighbours: NDArray[np.int64]) -> list[tuple[int, int, int]]:
-    """Blocks worth carrying elsewhere, best first. Only blocks of one photo are weighed here; larger ones are turned."""
+def _carries(tour: _Tour, neighbours: NDArray[np.int64], lengths: NDArray[np.float32]) -> list[tuple[int, int, int]]:
+    """Photos worth carrying elsewhere, best first; blocks of several photos are only ever turned."""
     found: list[tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64], int]] = []
     before, after = tour.sides(-1), tour.sides(1)
     everyone = np.arange(len(before))
@@ -145,7 +138,7 @@ def _carries(tour: _Tour, neighbours: NDArray[np.int64]) -> list[tuple[int, int,
     for step, beside in ((1, after), (-1, before)):
         edge = distances(tour.vectors, everyone, beside)
         edge[_bound(tour.blocks, everyone, beside)] = -np.inf
-        first, second, near = _pairs(tour, neighbours, saved)
+        first, second, near = _pairs(neighbours, lengths, saved)
         gain = saved[first] + edge[second] - near - distances(tour.vectors, first, beside[second])
         good = (gain > _LEAST_GAIN) & (beside[second] != first)
         found.append((gain[good], first[good], second[good], step))
@@ -153,14 +146,11 @@ def _carries(tour: _Tour, neighbours: NDArray[np.int64]) -> list[tuple[int, int,
 
 
 def _pairs(
-    tour: _Tour, neighbours: NDArray[np.int64], at_most: NDArray[np.float32]
+    neighbours: NDArray[np.int64], lengths: NDArray[np.float32], at_most: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Each photo with those of its neighbours that are nearer than what could be gained."""
-    first = np.repeat(np.arange(len(neighbours)), neighbours.shape[1])
-    second = neighbours.ravel()
-    near = distances(tour.vectors, first, second)
-    worth = near < at_most[first]
-    return first[worth], second[worth], near[worth]
+    first, column = np.nonzero(lengths < at_most[:, None])
+    return first, neighbours[first, column], lengths[first, column]
 
 
 def _bound(blocks: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -172,7 +162,7 @@ def _best_first(
     found: list[tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64], int]],
 ) -> list[tuple[int, int, int]]:
     gain = np.concatenate([part[0] for part in found])
-    first, second = (np.concatenate([part[column] for part in found]) for column in (1, 2))  # type: ignore[misc]
+    first, second = (np.concatenate([part[column] for part in found]) for column in (1, 2))
     step = np.concatenate([np.full(len(part[0]), part[3]) for part in found])
     order = np.lexsort((step, second, first, -gain))
     return list(zip(first[order].tolist(), second[order].tolist(), step[order].tolist(), strict=True))

@@ -50,10 +50,7 @@ def plain_value(text: str) -> str:
 
 def cut(text: str, limit_bytes: int) -> str:
     """The longest beginning of `text` that takes at most `limit_bytes`, never half a character."""
-    encoded = text.encode("utf-8", "surrogateescape")
-    if len(encoded) <= limit_bytes:
-        return text
-    while size_bytes(text) > limit_bytes:
+    while text and size_bytes(text) > limit_bytes:
         # At most four bytes a character, so this many characters too many at least.
         text = text[: -max(1, (size_bytes(text) - limit_bytes) // 4)]
     return text

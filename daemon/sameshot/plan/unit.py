@@ -44,7 +44,7 @@ def unit_steps(
         steps.append(Step(unit, action, photo.path, folder / claimed[0], photo.stat, photo.digest, why))
     for companion, name in zip(companions, claimed[1:], strict=True):
         late = here is not None
-        if late and (companion.path == folder / name or names.is_used(folder, name)):
+        if late and (companion.path.parent == folder or names.is_used(folder, name)):
             # It was brought along with its primary, or lies there already.
             continue
         if late:
