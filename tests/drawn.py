@@ -33,7 +33,9 @@ def scene(seed: int, width_px: int = 1200, height_px: int = 800) -> Pixels:
         color = [int(c) for c in rng.integers(0, 255, 3)]
         shape = rng.integers(0, 3)
         if shape == 0:
-            cv2.ellipse(picture, (x, y), (size, int(size * rng.uniform(0.3, 1))), rng.uniform(0, 180), 0, 360, color, -1)
+            cv2.ellipse(
+                picture, (x, y), (size, int(size * rng.uniform(0.3, 1))), rng.uniform(0, 180), 0, 360, color, -1
+            )
         elif shape == 1:
             corners = np.array([x, y]) + rng.normal(0, size, (int(rng.integers(3, 7)), 2))
             cv2.fillPoly(picture, [corners.astype(np.int32)], color, cv2.LINE_AA)
@@ -107,7 +109,9 @@ def samples(folder: Path) -> list[Path]:
         add(exposed(tower, stops_ev), f"IMG_{110 + shot}.jpg", 600 + shot, exposure_time_s=light)
     add(garden, "IMG_120.jpg", 1200)
     add(cropped(garden, 0.15), "IMG_120 crop.jpg", 1200)
-    add(cv2.cvtColor(cv2.cvtColor(garden, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), "IMG_120 gray.jpg", 1200, quality=60)
+    add(
+        cv2.cvtColor(cv2.cvtColor(garden, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), "IMG_120 gray.jpg", 1200, quality=60
+    )
     for shot in range(3):
         add(scene(10 + shot), f"IMG_{130 + shot}.jpg", 1800 + 300 * shot)
     return written

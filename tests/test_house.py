@@ -14,7 +14,15 @@ MODULES = sorted(HOUSE.rglob("*.py"))
 STAGES = {"watch", "decode", "embed", "describe", "index", "compare", "group", "plan", "apply", "review"}
 GROUND = {"model", "errors", "config", "config_file", "config_keys", "config_problems", "config_roots", "locations"}
 ROOTS = {"app", "worker", "flow", "wire", "arrival", "sweeping", "grouping", "filing", "library", "looking"}
-RANK = {"cli": 7, "printing": 6, "verbs": 5, **dict.fromkeys(ROOTS, 4), "service": 3, **dict.fromkeys(STAGES, 2), "store": 1}
+RANK = {
+    "cli": 7,
+    "printing": 6,
+    "verbs": 5,
+    **dict.fromkeys(ROOTS, 4),
+    "service": 3,
+    **dict.fromkeys(STAGES, 2),
+    "store": 1,
+}
 ONLY_IN = {
     "watchdog": {"watch/observer.py"},
     "hnswlib": {"index/graph.py"},
@@ -50,8 +58,10 @@ def test_imports_point_downward(module: Path) -> None:
         there = name.split(".")[1]
         if there == here:
             continue
-        assert RANK.get(there, 0) < RANK.get(here, 0) or (here in GROUND and there in GROUND) or (
-            here in ROOTS and there in ROOTS
+        assert (
+            RANK.get(there, 0) < RANK.get(here, 0)
+            or (here in GROUND and there in GROUND)
+            or (here in ROOTS and there in ROOTS)
         ), f"{here} imports {name}"
 
 

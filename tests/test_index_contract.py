@@ -203,14 +203,28 @@ def test_the_graph_agrees_with_exact_search(tmp_path):
     assert len(graph) == 4600
 
 
-def test_it_changes_to_the_graph_beyond_the_limit_only_and_stays_right(tmp_path):
-    vectors = dict(enumerate(shots(300)))
-    index = NeighbourIndex(tmp_path, "e", DIMENSION, exact_until=200)
-    for content, vector in vectors.items():
-        assert index.exact == (len(index) <= 200)
-        index.add(content, vector)
+def test_it_moves_on_to_the_graph_beyond_the_limit_a_part_at_a_time_and_stays_right(tmp_path):
+    pool = shots(2000)
+    index = NeighbourIndex(tmp_path, "e", DIMENSION, exact_until=1000)
+    vectors: dict[int, np.ndarray] = {}
+    exact_at = []
+    for content in range(1100):
+        vectors[content] = pool[content]
+        index.add(content, pool[content])
+        if index.exact:
+            exact_at.append(len(index))
+        if content == 1001:  # while a part is here and a part there
+            index.remove(3)
+            del vectors[3]
+            vectors[5] = pool[1999]
+            index.add(5, pool[1999])
+        if content % 100 == 0 or 995 < content < 1015:
+            assert index.search(pool[content], 0.5) == by_definition(vectors, pool[content], 0.5)
+    assert 1000 < max(exact_at) < 1010
     assert not index.exact
-    assert index.search(vectors[5], 0.5) == by_definition(vectors, vectors[5], 0.5)
+    assert len(index) == 1099
+    for content, vector in vectors.items():
+        assert index.search(vector, 0.6) == by_definition(vectors, vector, 0.6)
 
 
 def test_a_small_collection_never_loads_the_graph_library_and_stays_small(tmp_path):

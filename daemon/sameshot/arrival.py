@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sameshot.model import FileStat, FoundFile, Shot
-from sameshot.store.files import FileRow
+from sameshot.store.files import FileRole, FileRow
 from sameshot.store.store import Store
 
 
@@ -88,8 +88,8 @@ def _reconcile_shot(store: Store, root: Path, shot: Shot, known: Mapping[Path, F
 
 
 def _is_as_known(found: FoundFile, row: FileRow | None, photo_id: int, is_primary: bool) -> bool:
-    role = "primary" if is_primary else "companion"
-    return row is not None and row == FileRow(found.path, found.stat, photo_id, role, None)
+    role: FileRole = "primary" if is_primary else "companion"
+    return row == FileRow(found.path, found.stat, photo_id, role, None)
 
 
 def _moved_here(store: Store, found: FoundFile) -> FileRow | None:

@@ -24,7 +24,7 @@ from sameshot.config import LoadedConfig, load_with_sources
 from sameshot.errors import BadInput, SameshotError
 from sameshot.locations import Locations, find_locations
 from sameshot.verbs.calling import perform
-from sameshot.verbs.table import VERBS, as_json
+from sameshot.verbs.table import as_json
 
 app = typer.Typer(
     name="sameshot", help="Keeps a growing photo collection sorted by sameness.", no_args_is_help=True,
@@ -88,8 +88,12 @@ def main_options(
     config: Annotated[Path | None, typer.Option(help="The config file.", show_default=False)] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Where sameshot keeps its state.", show_default=False)] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what was asked for and what went wrong.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say only what was asked for and what went wrong.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Keeps a growing photo collection sorted by sameness."""
     logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="sameshot: %(message)s")
@@ -188,7 +192,9 @@ def plan(
     action: Action = None,
     library: Library = None,
     layout: Layout = None,
-    rank: Annotated[list[Path] | None, typer.Option("--rank", metavar="DIR", help="Plan what `rank DIR` would do.")] = None,
+    rank: Annotated[
+        list[Path] | None, typer.Option("--rank", metavar="DIR", help="Plan what `rank DIR` would do.")
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="With --rank: plan to take the prefixes off.")] = False,
     how: FormatOption = Format.table,
 ) -> None:
@@ -261,11 +267,19 @@ def undo(
     """Give files back their place and name: one batch, some files, or all."""
     options: Options = context.obj
     if (bool(what) + last + (since is not None) + everything) != 1:
-        raise BadInput("Say what to undo", "One of: a batch of `sameshot history`, FILE..., --last, --since DATE, --all")
+        raise BadInput(
+            "Say what to undo", "One of: a batch of `sameshot history`, FILE..., --last, --since DATE, --all"
+        )
     known = {batch["batch"] for batch in options.perform("history")["batches"]}
     batches = tuple(word for word in what or () if word in known)
     files = _absolute([Path(word) for word in what or () if word not in known])
-    wanted = {"batches": batches, "files": files, "last": last, "since": since.astimezone() if since else None, "everything": everything}
+    wanted = {
+        "batches": batches,
+        "files": files,
+        "last": last,
+        "since": since.astimezone() if since else None,
+        "everything": everything,
+    }
     if not yes:
         _ask("Undo this?")
     result = options.perform("undo", **wanted)
@@ -317,7 +331,9 @@ def keep(context: typer.Context, files: Files) -> None:
 @app.command("install-service")
 def install_service(
     context: typer.Context,
-    system: Annotated[bool, typer.Option("--system", help="For the whole machine (as root), not for this user.")] = False,
+    system: Annotated[
+        bool, typer.Option("--system", help="For the whole machine (as root), not for this user.")
+    ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take it away again.")] = False,
 ) -> None:
     """Install the systemd unit that keeps `sameshot watch` running."""
@@ -351,5 +367,3 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-
-

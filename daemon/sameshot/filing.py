@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-
 import numpy as np
 
 from sameshot.apply.journal import Journal
@@ -162,9 +161,7 @@ def _catalogues(folders: Iterable[Path]) -> list[Path]:
     ]
 
 
-def _ranked(
-    store: Store, encoder_id: str, groups: Sequence[GroupView], views: Sequence[PhotoView]
-) -> list[PhotoView]:
+def _ranked(store: Store, encoder_id: str, groups: Sequence[GroupView], views: Sequence[PhotoView]) -> list[PhotoView]:
     """The photos in rank order: those that bear a rank keep their order, the others are put in between."""
     group_of = {view.id: group.id for group in groups for view in group.photos}
     features = store.contents.features({view.content for view in views}, encoder_id)

@@ -7,7 +7,7 @@ names of files hold. Progress and sentences go to stderr; NO_COLOR and pipes are
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,9 +39,11 @@ class Printer:
         """Prints one line; control characters in it are escaped."""
         self._console.print(escape(shown(text)), style=style or None)
 
-    def table(self, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    def table(self, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
         """Prints rows under their heads."""
-        table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
+        for column in columns:
+            table.add_column(column, overflow="fold", no_wrap=not self._console.is_terminal)
         for row in rows:
             table.add_row(*(escape(shown(cell)) for cell in row))
         self._console.print(table)
@@ -92,7 +94,9 @@ def scan(out: Printer, result: dict[str, Any]) -> None:
     for problem in result["problems"]:
         complain(problem)
     if not out.quiet:
-        out.say(f"{result['photos']} photos, {result['groups']} groups, {result['failed']} that could not be looked at.")
+        out.say(
+            f"{result['photos']} photos, {result['groups']} groups, {result['failed']} that could not be looked at."
+        )
 
 
 def groups(out: Printer, result: dict[str, Any]) -> None:
@@ -165,14 +169,20 @@ def batch(out: Printer, result: dict[str, Any]) -> None:
 def history(out: Printer, result: dict[str, Any]) -> None:
     """The batches, or each file of one."""
     rows = [
-        (b["batch"], b["kind"], b["when"][:19], b["why"], b["done"], b["undone"], b["refused"], "interrupted" if b["interrupted"] else "")
+        (*(b[fact] for fact in ("batch", "kind", "why", "done", "undone", "refused")), _when(b["when"]))
         for b in result["batches"]
     ]
-    out.table(("batch", "kind", "when", "what", "done", "undone", "refused", ""), rows)
+    out.table(("batch", "kind", "what", "done", "undone", "refused", "when"), rows)
+    for interrupted in (b["batch"] for b in result["batches"] if b["interrupted"]):
+        out.say(f"{interrupted} was interrupted: `sameshot recover` settles it.")
     for step in result["steps"]:
         reason = f": {step['reason']}" if step["reason"] else ""
         out.say(f"{step['state']} {step['deed']} {step['source']}")
         out.say(f"    -> {step['target']}   ({step['why']}){reason}")
+
+
+def _when(moment: str) -> str:
+    return moment[:19].replace("T", " ")
 
 
 def recover(out: Printer, result: dict[str, Any]) -> None:

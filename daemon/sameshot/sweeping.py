@@ -72,7 +72,9 @@ def believe_root(store: Store, root: Path) -> None:
     known = RootFacts(**(remembered | {"landmarks": tuple(remembered["landmarks"])})) if remembered else None
     state = compare_root(facts, known)
     if not state.is_online:
-        raise RootUnavailable(state.sentence, "Mount it again; if the photos are really gone, remove the root from the config")
+        raise RootUnavailable(
+            state.sentence, "Mount it again; if the photos are really gone, remove the root from the config"
+        )
     if facts != known:
         store.roots.remember(root, asdict(facts))
 

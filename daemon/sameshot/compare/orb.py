@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from cv2.typing import MatLike
     from numpy.typing import NDArray
 
 _HEADER = struct.Struct("<BHHH")
@@ -57,7 +58,7 @@ NO_AGREEMENT = Agreement(0, 0.0, 0.0, False, None)
 
 def agreement(first: bytes, second: bytes) -> Agreement:
     """The best agreement of two packed ORB descriptors, as they are or with either one mirrored."""
-    first_plain, first_mirrored = _unpack(first)
+    first_plain, _ = _unpack(first)
     second_plain, second_mirrored = _unpack(second)
     upright = _agree(first_plain, second_plain, mirrored=False)
     if upright.inliers >= 20:
@@ -77,7 +78,7 @@ def _unpack_one(packed: bytes) -> tuple[Corners, bytes]:
     if version != _VERSION:
         raise ValueError(f"ORB descriptors of version {version} cannot be compared")
     places_end = _HEADER.size + 4 * count
-    places = np.frombuffer(packed, "<u2", 2 * count, _HEADER.size).reshape(count, 2).astype(np.float32) / 16
+    places = np.frombuffer(packed, "<u2", 2 * count, _HEADER.size).reshape(count, 2).astype(np.float32) / np.float32(16)
     descriptors = np.frombuffer(packed, np.uint8, 32 * count, places_end).reshape(count, 32)
     return Corners(width_px, height_px, places, descriptors), packed[places_end + 32 * count :]
 
@@ -91,7 +92,7 @@ def _agree(first: Corners, second: Corners, *, mirrored: bool) -> Agreement:
     if found is None:
         return NO_AGREEMENT
     keep = mask.ravel().astype(bool)
-    if keep.sum() < 4 or not _plausible(found, first, second):
+    if keep.sum() < 4 or not _plausible(found, first):
         return NO_AGREEMENT
     there = _within(first.places, found, second)
     back = _within(second.places, np.linalg.inv(found), first)
@@ -110,19 +111,23 @@ def _matches(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.
     """Mutual nearest neighbours that are clearly nearer than the second nearest, seen from either side. (m, 2)."""
     if len(first) < 2 or len(second) < 2:
         return np.empty((0, 2), np.intp)
-    signs_first = np.unpackbits(first, axis=1).astype(np.float32) * 2 - 1
-    signs_second = np.unpackbits(second, axis=1).astype(np.float32) * 2 - 1
-    bits = (256 - signs_first @ signs_second.T) / 2
-    to_second, to_first = bits.argmin(axis=1), bits.argmin(axis=0)
+    to_second, forth_bits = _two_nearest(first, second)
+    to_first, back_bits = _two_nearest(second, first)
     mutual = np.flatnonzero(to_first[to_second] == np.arange(len(first)))
     partner = to_second[mutual]
-    nearest = bits[mutual, partner]
-    runner_up = np.minimum(np.partition(bits, 1, axis=1)[mutual, 1], np.partition(bits, 1, axis=0)[1, partner])
+    runner_up = np.minimum(forth_bits[mutual, 1], back_bits[partner, 1])
+    nearest = forth_bits[mutual, 0]
     clear = (nearest <= _FURTHEST_BITS) & (nearest < _RATIO * runner_up)
     return np.column_stack([mutual[clear], partner[clear]])
 
 
-def _plausible(found: NDArray[np.float64], first: Corners, second: Corners) -> bool:
+def _two_nearest(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> tuple[MatLike, MatLike]:
+    """For each source: which target is nearest (n,), and how many bits it and the runner-up are away (n, 2)."""
+    bits, indices = cv2.batchDistance(source, target, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=2)
+    return indices[:, 0], bits
+
+
+def _plausible(found: MatLike, first: Corners) -> bool:
     """Whether a camera that moved a little, turned or zoomed could have made this map."""
     frame = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64) * [first.width_px, first.height_px]
     homogeneous = np.column_stack([frame, np.ones(4)]) @ found.T
@@ -136,10 +141,10 @@ def _plausible(found: NDArray[np.float64], first: Corners, second: Corners) -> b
     sides = np.linalg.norm(edges, axis=1) / np.linalg.norm(np.roll(frame, -1, axis=0) - frame, axis=1)
     if sides.max() > 3 * sides.min():
         return False  # torn
-    return bool(1 / _LARGEST_ZOOM < sides.min() and sides.max() < _LARGEST_ZOOM)
+    return bool(sides.min() * _LARGEST_ZOOM > 1 and sides.max() < _LARGEST_ZOOM)
 
 
-def _within(places: NDArray[np.float32], found: NDArray[np.float64], other: Corners) -> NDArray[np.bool_]:
+def _within(places: NDArray[np.float32], found: MatLike, other: Corners) -> NDArray[np.bool_]:
     homogeneous = np.column_stack([places, np.ones(len(places))]) @ found.T
     there = homogeneous[:, :2] / homogeneous[:, 2:]
     inside = (there >= 0) & (there < [other.width_px, other.height_px])

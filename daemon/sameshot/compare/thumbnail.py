@@ -29,7 +29,7 @@ def correlation(first: bytes, second: bytes, relative_map: NDArray[np.float64] |
         pixel_map = scale @ relative_map @ np.linalg.inv(scale)
         size = (_SIDE_PX, _SIDE_PX)
         covered = cv2.warpPerspective(np.ones_like(one), pixel_map, size, flags=cv2.INTER_NEAREST)
-        one = cv2.warpPerspective(one, pixel_map, size, flags=cv2.INTER_AREA)
+        one = np.asarray(cv2.warpPerspective(one, pixel_map, size), np.float32)
         common = covered > 0.5
     if common.mean() < _SMALLEST_COMMON_SHARE:
         return 0.0

@@ -57,7 +57,7 @@ def small_rgb(image: Image.Image, long_side_px: int) -> tuple[Image.Image, tuple
     if max(plain.size) > long_side_px:
         share = long_side_px / max(full)
         size = (max(1, round(full[0] * share)), max(1, round(full[1] * share)))
-        plain = plain.resize(size, Image.Resampling.LANCZOS)
+        plain = plain.resize(size, Image.Resampling.BICUBIC)
     return to_srgb(plain, profile), full
 
 

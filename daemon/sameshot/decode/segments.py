@@ -72,10 +72,14 @@ def _jpeg(file: PositionedFile) -> PixelBytes:
         head = file.at(position, 18)
         if len(head) < 4:
             raise cut_short("JPEG")
-        if head[0] != 0xFF:
-            raise PhotoUnreadable("the JPEG is damaged before its picture begins")
+        if head[0] != 0xFF:  # padding or a length that lies: go on at the next marker, as decoders do
+            padding = file.at(position, 65_536).find(b"\xff")
+            if padding < 0:
+                raise PhotoUnreadable("the JPEG is damaged before its picture begins")
+            position += padding
+            continue
         marker, length = head[1], int.from_bytes(head[2:4], "big")
-        if marker == 0xFF or 0xD0 <= marker <= 0xD8 or marker == 0x01:  # fill bytes and markers without a length
+        if marker in {0x00, 0x01, 0xFF} or 0xD0 <= marker <= 0xD8:  # fill bytes and markers without a length
             position += 1 if marker == 0xFF else 2
             continue
         if marker == 0xD9 or length < 2:

@@ -1,8 +1,8 @@
 """Oriented corners with binary descriptors (Rublee et al., ORB, 2011), of the picture and of its mirror image.
 
-Comes in: uint8 RGB pixels. Goes out: for each of the two, up to a fixed number of corners, spread over the picture, packed
-as: version, count of corners, width and height in px, then each corner's place (x, y in 1/16 px) and its 32 bytes.
-Corners are found on luma whose local contrast was evened out, so that a darker frame of a scene yields the same ones.
+Comes in: uint8 RGB pixels. Goes out: for each of the two, up to a fixed number of corners, packed as: version, count of
+corners, width and height in px, then each corner's place (x, y in 1/16 px), then each corner's 32 bytes. Corners are
+looked for where every place was set against its surroundings, so that a darker frame of a scene yields the same ones.
 """
 
 from __future__ import annotations
@@ -19,15 +19,32 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _CORNERS = 400
-_MIRRORED_CORNERS = 150
+_MIRRORED_CORNERS = 100
 _HEADER = struct.Struct("<BHHH")
+_SURROUNDINGS_SHRINK = 8
+_NOISE_FLOOR = 2.0
+_CONTRAST = 48.0
 
 
 def describe(pixels: NDArray[np.uint8]) -> bytes:
     """The corners of the picture, then those of its mirror image. pixels: uint8 (h, w, 3), RGB."""
-    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    even = cv2.createCLAHE(clipLimit=4.0, tileGridSize=(8, 8)).apply(gray)
+    even = _against_surroundings(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
     return _packed(even, _CORNERS) + _packed(np.ascontiguousarray(even[:, ::-1]), _MIRRORED_CORNERS)
+
+
+def _against_surroundings(gray: MatLike) -> MatLike:
+    """Luma less the mean around it, over the deviation around it; the surroundings are taken at an eighth of the size."""
+    height_px, width_px = gray.shape
+    luma = cv2.GaussianBlur(gray, (0, 0), 0.8).astype(np.float32)
+    small = (max(1, width_px // _SURROUNDINGS_SHRINK), max(1, height_px // _SURROUNDINGS_SHRINK))
+
+    def around(values: MatLike) -> MatLike:
+        return cv2.GaussianBlur(cv2.resize(values, small, interpolation=cv2.INTER_AREA), (0, 0), 2.0)
+
+    mean = around(luma)
+    deviation = np.sqrt(np.maximum(around(luma * luma) - mean * mean, 0)) + _NOISE_FLOOR
+    mean, deviation = (cv2.resize(values, (width_px, height_px)) for values in (mean, deviation))
+    return np.clip(128 + (luma - mean) * (_CONTRAST / deviation), 0, 255).astype(np.uint8)
 
 
 def _packed(gray: MatLike, most: int) -> bytes:
@@ -36,9 +53,8 @@ def _packed(gray: MatLike, most: int) -> bytes:
     height_px, width_px = gray.shape
     if descriptors is None:
         return _HEADER.pack(VERSION, 0, width_px, height_px)
-    # ORB gives a few corners more or less than asked for, in no order that another machine would repeat.
+    # ORB gives a few corners more than asked for, in an order of its own.
     order = sorted(range(len(keypoints)), key=lambda i: (-keypoints[i].response, *keypoints[i].pt))[:most]
     places = np.array([keypoints[i].pt for i in order], np.float32)
     header = _HEADER.pack(VERSION, len(order), width_px, height_px)
-    packed: bytes = header + (places * 16).round().astype("<u2").tobytes() + descriptors[order].tobytes()
-    return packed
+    return bytes(header + (places * 16).round().astype("<u2").tobytes() + descriptors[order].tobytes())

@@ -2,9 +2,9 @@
 
 Comes in: the tensors of the checkpoint. Goes out: a model that takes one upright uint8 picture (1, height, width, 3) of
 any size and gives a unit vector float32 (1, DIMENSION). Batch norms are folded into the convolutions before them, ReLU6
-is a Clip, and the head is generalised-mean pooling (Radenovic et al., 2018), standardisation by what the last batch norm
-knows of its channels, and a fixed random rotation down to DIMENSION (Johnson-Lindenstrauss: cosines survive it). So the
-whole encoder is a function of the checkpoint and this file.
+is a Clip, and the head is the mean over all places followed by a fixed random rotation down to DIMENSION (cosines survive
+it: Johnson and Lindenstrauss, 1984). So the whole encoder is a function of the checkpoint and this file, and nothing in it
+was fitted. Why the plain mean and why this dimension: docs/decisions/encoder.md.
 
 Architecture: Tan and Le, "EfficientNet", 2019, in its Lite form (no squeeze-and-excite, ReLU6, stem and head fixed).
 """
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     Tensors = dict[str, NDArray[np.float32]]
 
 DIMENSION = 256
-_POOLING_POWER = 3.0
+_FEATURES = 1280
 _BATCH_NORM_EPSILON = 1e-3
 _OPSET = 17
-# (repeats, kernel, stride of the first, expansion) of each stage; widths follow from the weights.
-_STAGES = ((1, 3, 1, 1), (2, 3, 2, 6), (2, 5, 2, 6), (3, 3, 2, 6), (3, 5, 1, 6), (4, 5, 2, 6), (1, 3, 1, 6))
+# (repeats, stride of the first, expansion) of each stage; widths and kernels follow from the weights.
+_STAGES = ((1, 1, 1), (2, 2, 6), (2, 2, 6), (3, 2, 6), (3, 1, 6), (4, 2, 6), (1, 1, 6))
 
 
 class _Graph:
@@ -73,7 +73,7 @@ class _Graph:
 def build(tensors: Tensors) -> onnx.ModelProto:
     """The encoder as a checked ONNX model with input `pixels` uint8 (1, h, w, 3) and output `vector` (1, DIMENSION)."""
     graph = _Graph()
-    vector = _unit_vector(graph, _pooled(graph, _features(graph, tensors)), tensors)
+    vector = _unit_vector(graph, _features(graph, tensors))
     graph.nodes.append(helper.make_node("Identity", [vector], ["vector"]))
     model = helper.make_model(
         helper.make_graph(
@@ -97,14 +97,21 @@ def _features(graph: _Graph, tensors: Tensors) -> str:
     current = graph.add("Mul", centred, graph.constant(1 / 128))
     current = graph.relu6(graph.convolve(current, tensors, "_conv_stem", "_bn0", stride=2))
     block = 0
-    for repeats, _kernel, first_stride, expansion in _STAGES:
+    for repeats, first_stride, expansion in _STAGES:
         for repeat in range(repeats):
-            current = _block(graph, current, tensors, f"_blocks.{block}", 1 if repeat else first_stride, expansion)
+            current = _block(
+                graph,
+                current,
+                tensors,
+                f"_blocks.{block}",
+                stride=1 if repeat else first_stride,
+                expansion=expansion,
+            )
             block += 1
     return graph.relu6(graph.convolve(current, tensors, "_conv_head", "_bn1"))
 
 
-def _block(graph: _Graph, source: str, tensors: Tensors, name: str, stride: int, expansion: int) -> str:
+def _block(graph: _Graph, source: str, tensors: Tensors, name: str, *, stride: int, expansion: int) -> str:
     """An inverted bottleneck: widen, filter each channel, narrow; added to its source where shapes allow."""
     inner = source
     if expansion != 1:
@@ -112,21 +119,14 @@ def _block(graph: _Graph, source: str, tensors: Tensors, name: str, stride: int,
     depthwise = f"{name}._depthwise_conv"
     inner = graph.relu6(graph.convolve(inner, tensors, depthwise, f"{name}._bn1", stride=stride, depthwise=True))
     narrowed = graph.convolve(inner, tensors, f"{name}._project_conv", f"{name}._bn2")
-    width_in = tensors[f"{name}.{'_expand_conv' if expansion != 1 else '_depthwise_conv'}.weight"].shape
-    width_in_px = width_in[1] if expansion != 1 else width_in[0]
-    same_shape = stride == 1 and width_in_px == tensors[f"{name}._project_conv.weight"].shape[0]
+    width_in = tensors[f"{name}._bn1.weight"].size // expansion
+    same_shape = stride == 1 and width_in == tensors[f"{name}._bn2.weight"].size
     return graph.add("Add", narrowed, source) if same_shape else narrowed
 
 
-def _pooled(graph: _Graph, features: str) -> str:
-    """The generalised mean over all places, (1, 1280)."""
-    raised = graph.add("Pow", features, graph.constant(_POOLING_POWER))
-    mean = graph.add("ReduceMean", raised, axes=[2, 3], keepdims=0)
-    positive = graph.add("Max", mean, graph.constant(1e-12))
-    return graph.add("Pow", positive, graph.constant(1 / _POOLING_POWER))
-
-
-def _unit_vector(graph: _Graph, pooled: str, tensors: Tensors) -> str:
-    rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(1280, DIMENSION)))
-    projected = graph.add("MatMul", pooled, graph.constant(rotation.astype(np.float32)))
+def _unit_vector(graph: _Graph, features: str) -> str:
+    """The mean over all places, turned into fewer dimensions, at length 1."""
+    mean = graph.add("ReduceMean", features, axes=[2, 3], keepdims=0)
+    rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(_FEATURES, DIMENSION)))
+    projected = graph.add("MatMul", mean, graph.constant(rotation.astype(np.float32)))
     return graph.add("LpNormalization", projected, axis=1, p=2)

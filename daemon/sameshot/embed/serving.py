@@ -1,7 +1,7 @@
 """One photo's pixels to one unit vector, by ONNX Runtime on one thread.
 
 Comes in: upright uint8 RGB pixels of any size. Goes out: a float32 unit vector. One thread and no spinning, because
-photos are looked at side by side in several processes.
+photos are looked at side by side in several processes. Light is evened out first, which is part of the encoder's id.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ import onnxruntime
 from sameshot.errors import StateUnavailable
 
 if TYPE_CHECKING:
+    from cv2.typing import MatLike
     from numpy.typing import NDArray
 
     from sameshot.embed.encoders import EncoderFile
 
 _SIDE_PX = 224
+_MIDDLE = 0.45
+_NARROWEST_RANGE = 8.0
+_STRONGEST_GAMMA = 3.0
 
 
 class Encoder:
@@ -37,6 +41,20 @@ class Encoder:
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The vector of one upright picture. pixels: uint8 (h, w, 3), RGB. Returns float32 (dimension,), unit norm."""
-        square = cv2.resize(pixels, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
+        square = _evenly_lit(cv2.resize(pixels, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA))
         vector: NDArray[np.float32] = self._session.run(None, {"pixels": square[None]})[0][0]
         return vector
+
+
+def _evenly_lit(pixels: MatLike) -> MatLike:
+    """The picture with its range stretched and its median at middle grey: two exposures of one scene come closer.
+
+    One curve for all channels, so colours keep their order; nearly empty pictures are not blown up to noise.
+    """
+    luma = pixels.mean(axis=2)
+    dark, light = np.percentile(luma, (1, 99))
+    dark, light = float(dark), max(float(light), float(dark) + _NARROWEST_RANGE)
+    median = np.clip((float(np.median(luma)) - dark) / (light - dark), 0.02, 0.98)
+    gamma = np.clip(np.log(_MIDDLE) / np.log(median), 1 / _STRONGEST_GAMMA, _STRONGEST_GAMMA)
+    curve = np.clip((np.arange(256) - dark) / (light - dark), 0, 1) ** gamma
+    return cv2.LUT(pixels, (curve * 255).round().astype(np.uint8))

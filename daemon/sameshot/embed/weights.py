@@ -12,7 +12,7 @@ import io
 import pickle
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION = 1001
-_ELEMENT_TYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_ELEMENT_TYPES: dict[str, np.dtype[Any]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ class _StateUnpickler(pickle.Unpickler):
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
             return _tensor
         if module == "torch" and name in _ELEMENT_TYPES:
-            return _StorageType(_ELEMENT_TYPES[name])
+            element: np.dtype[np.generic] = _ELEMENT_TYPES[name]
+            return _StorageType(element)
         raise pickle.UnpicklingError(f"{module}.{name} has no place in a checkpoint of tensors")
 
     def persistent_load(self, saved: object) -> str:

@@ -13,9 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
-def lay_over(
-    known: Mapping[int, str], sets: Sequence[Sequence[int]], new_id: Callable[[], str]
-) -> list[str]:
+def lay_over(known: Mapping[int, str], sets: Sequence[Sequence[int]], new_id: Callable[[], str]) -> list[str]:
     """Returns one id for each of `sets`, in their order. `known` maps a content to the id of the group it was in.
 
     Largest overlap first; between equals the older id, then the set that comes first.

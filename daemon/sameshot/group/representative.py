@@ -7,7 +7,8 @@ member is provably like, so that the certificate of each member is measured agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set as AbstractSet
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 
 from sameshot.group.partition import Star
 from sameshot.model import Membership

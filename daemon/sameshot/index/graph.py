@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sameshot.index.cosine import Neighbour, Vector, exact_cosines, ranked, rounding_margin
 
 _LINKS_A_NODE = 16
-_EFFORT_TO_BUILD = 200
+_EFFORT_TO_BUILD = 128
 _LEAST_EFFORT = 256
 _FIRST_COUNT = 64
 _FIRST_CAPACITY = 1024

@@ -8,8 +8,9 @@ its file leaves any doubt it is built anew. Refuses vectors of another dimension
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sameshot.index.graph import GraphNeighbours
 
 EXACT_UNTIL = 50_000
+_CARRIED_AT_ONCE = 256
 
 
 class NeighbourIndex:
@@ -37,6 +39,7 @@ class NeighbourIndex:
         self._exact_until = exact_until
         self._lock = threading.RLock()
         self._held: ExactNeighbours | GraphNeighbours = ExactNeighbours(dimension)
+        self._coming: GraphNeighbours | None = None
         self._saved_generation: str | None = None
 
     @property
@@ -55,22 +58,22 @@ class NeighbourIndex:
 
         Raises ValueError on a vector that has no cosine here or a negative id; nothing changes.
         """
-        if content_id < 0:
-            raise ValueError(f"a content id is not negative: {content_id}")
-        unit = unit_vector(vector, self._dimension)
+        unit = self._unit(content_id, vector)
         with self._lock:
             self._saved_generation = None
             self._held.add(content_id, unit)
-            if self.exact and len(self._held) > self._exact_until:
-                from sameshot.index.graph import GraphNeighbours  # noqa: PLC0415 - a small collection never needs it
-
-                self._held = GraphNeighbours(self._dimension, self._held.items())
+            if self._coming is not None and content_id in self._coming:
+                self._coming.add(content_id, unit)
+            if isinstance(self._held, ExactNeighbours) and len(self._held) > self._exact_until:
+                self._move_on(self._held)
 
     def remove(self, content_id: int) -> None:
         """Forget a content. Unknown ones are ignored."""
         with self._lock:
             self._saved_generation = None
             self._held.remove(content_id)
+            if self._coming is not None:
+                self._coming.remove(content_id)
 
     def search(self, vector: Vector, minimum_cosine: float) -> list[Neighbour]:
         """All contents with a cosine of at least `minimum_cosine`, highest first, ties by id.
@@ -99,12 +102,10 @@ class NeighbourIndex:
         cached = self._cached(generation)
         with self._lock:
             if cached is not None:
-                self._held, self._saved_generation = cached, generation
+                self._held, self._coming, self._saved_generation = cached, None, generation
                 return True
-            rebuilt = NeighbourIndex(self._folder, self._encoder_id, self._dimension, self._exact_until)
-            for content_id, vector in vectors():
-                rebuilt.add(content_id, vector)
-            self._held, self._saved_generation = rebuilt._held, None
+            self._held = self._built((content_id, self._unit(content_id, vector)) for content_id, vector in vectors())
+            self._coming = self._saved_generation = None
             return False
 
     def save(self, generation: str) -> bool:
@@ -123,6 +124,38 @@ class NeighbourIndex:
                 write_vouched(self._folder, held.save, facts)
                 self._saved_generation = generation
             return True
+
+    def _unit(self, content_id: int, vector: Vector) -> Vector:
+        if content_id < 0:
+            raise ValueError(f"a content id is not negative: {content_id}")
+        return unit_vector(vector, self._dimension)
+
+    def _move_on(self, exact: ExactNeighbours) -> None:
+        """Carry a part over to the graph, which takes the place of exact search once it holds everything.
+
+        Building it at once would stop the caller for half a minute.
+        """
+        from sameshot.index.graph import GraphNeighbours  # noqa: PLC0415 - a small collection never needs it
+
+        coming = self._coming or GraphNeighbours(self._dimension)
+        missing = (item for item in exact.items() if item[0] not in coming)
+        for content_id, unit in islice(missing, _CARRIED_AT_ONCE):
+            coming.add(content_id, unit)
+        finished = len(coming) == len(exact)
+        self._coming = None if finished else coming
+        if finished:
+            self._held = coming
+
+    def _built(self, items: Iterator[tuple[int, Vector]]) -> ExactNeighbours | GraphNeighbours:
+        exact = ExactNeighbours(self._dimension)
+        for content_id, unit in islice(items, self._exact_until):
+            exact.add(content_id, unit)
+        beyond = list(islice(items, 1))
+        if not beyond:
+            return exact
+        from sameshot.index.graph import GraphNeighbours  # noqa: PLC0415
+
+        return GraphNeighbours(self._dimension, chain(exact.items(), beyond, items))
 
     def _facts(self, generation: str) -> dict[str, Any]:
         return {

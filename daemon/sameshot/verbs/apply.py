@@ -52,7 +52,11 @@ def do_plan(app: App, made: Plan, places: tuple[Path | None, ...]) -> BatchResul
     """Has a plan happen beneath the known roots and `places`, and tells the store."""
     grounds = dict.fromkeys([*app.store.roots.all(), *(place for place in places if place is not None)])
     report = file_plan(
-        made, app.journal, roots=list(grounds), now=app.today(), progress=lambda done, total: app.progress("filing", done, total)
+        made,
+        app.journal,
+        roots=list(grounds),
+        now=app.today(),
+        progress=lambda done, total: app.progress("filing", done, total),
     )
     learn_done(app.store, report.outcomes)
     return batch_result(report)

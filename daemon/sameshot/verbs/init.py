@@ -36,7 +36,9 @@ def init(*, folders: tuple[Path, ...], config: Path | None = None) -> InitResult
     unusable = [problem.text for folder in folders if (problem := check_folder("DIR", folder)) is not None]
     if unusable:
         raise BadInput("\n".join(unusable))
-    text = _TEXT.format(roots="\n".join(f"  - path: {json.dumps(str(folder), ensure_ascii=False)}" for folder in folders))
+    text = _TEXT.format(
+        roots="\n".join(f"  - path: {json.dumps(str(folder), ensure_ascii=False)}" for folder in folders)
+    )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as file:

@@ -34,7 +34,11 @@ def plan(
     remove: bool = False,
 ) -> PlanResult:
     """Returns the steps that `apply` with these options, or `rank` on these folders, would do now."""
-    made = plan_rank(app.store, app.encoder.encoder_id, rank, remove=remove) if rank else folders_plan(app, action, library, layout)
+    made = (
+        plan_rank(app.store, app.encoder.encoder_id, rank, remove=remove)
+        if rank
+        else folders_plan(app, action, library, layout)
+    )
     return PlanResult(**plan_dict(made), fingerprint=fingerprint(made))
 
 
@@ -58,4 +62,6 @@ def folders_plan(app: App, action: Action | None, library: Path | None, layout: 
 def check_unchanged(made: Plan, expected: str | None) -> None:
     """Raises BadInput when the plan is not the one that was looked at."""
     if expected is not None and fingerprint(made) != expected:
-        raise BadInput("Nothing was done: photos changed since the plan was shown", "Look at the new plan and try again")
+        raise BadInput(
+            "Nothing was done: photos changed since the plan was shown", "Look at the new plan and try again"
+        )

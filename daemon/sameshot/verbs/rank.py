@@ -10,9 +10,7 @@ from sameshot.verbs.apply import BatchResult, do_plan
 from sameshot.verbs.plan import check_unchanged
 
 
-def rank(
-    app: App, *, folders: tuple[Path, ...], remove: bool = False, fingerprint: str | None = None
-) -> BatchResult:
+def rank(app: App, *, folders: tuple[Path, ...], remove: bool = False, fingerprint: str | None = None) -> BatchResult:
     """Renames the photos below `folders`; with `remove` gives them their names back."""
     made = plan_rank(app.store, app.encoder.encoder_id, folders, remove=remove)
     check_unchanged(made, fingerprint)

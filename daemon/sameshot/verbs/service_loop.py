@@ -26,7 +26,7 @@ from sameshot.errors import RootUnavailable, SameshotError, StateUnavailable
 from sameshot.service.control import ControlServer, Request
 from sameshot.service.notify import Notifier
 from sameshot.service.schedule import Schedule, Tick, slot_is_due
-from sameshot.sweeping import believe_root, sweep, sweep_folder
+from sameshot.sweeping import believe_root, sweep_folder
 from sameshot.verbs.apply import file_closed_sets
 from sameshot.verbs.scan import scan_places, scan_result
 from sameshot.verbs.status import Activity, RootStatus, State
@@ -70,7 +70,7 @@ class Daemon:
         self._watch = FolderWatch(app.roots, self._hint, app.rules)
         self._schedule = Schedule(app.config.schedule.reconcile_every, self._tick)
         self._health_due_s = self._alive_due_s = 0.0
-        self._state: State = "starting"
+        self._started = False
         self._request: Request | None = None
         app.activity, app.progress = self._activity, self._progress
 
@@ -81,7 +81,7 @@ class Daemon:
             selector.register(self._wake_out, selectors.EVENT_READ)
             selector.register(self._server, selectors.EVENT_READ)
             selector.register(self._app.workers, selectors.EVENT_READ)
-            if self._state == "starting":
+            if not self._started:
                 self._start()
             while not self._asked_to:
                 selector.select(self._wait_s())
@@ -113,7 +113,7 @@ class Daemon:
         self._watch.start()  # before the first sweep: what arrives in between is hinted
         self._sweep_all()
         self._schedule.start()
-        self._state = "idle"
+        self._started = True
         self._notifier.ready()
 
     def _turn(self) -> None:
@@ -263,12 +263,16 @@ class Daemon:
     def _activity(self) -> Activity:
         roots = []
         for root, health in self._watch.health().items():
-            offline = self._offline.get(root)
-            state, detail = ("offline", offline) if offline else (health.state, health.sentence)
-            roots.append(RootStatus(root, state, detail))
-        busy = bool(self._sweeps) or not self._app.flow.idle
-        state: State = "degraded" if any(root.state in ("offline", "deaf") for root in roots) else "idle"
-        return Activity("busy" if busy and state == "idle" else state, tuple(roots))
+            if root in self._offline:
+                roots.append(RootStatus(root, "offline", self._offline[root]))
+            else:
+                roots.append(RootStatus(root, health.state, health.sentence))
+        return Activity(self._state_now(roots), tuple(roots))
+
+    def _state_now(self, roots: list[RootStatus]) -> State:
+        if any(root.state in ("offline", "deaf") for root in roots):
+            return "degraded"
+        return "busy" if self._sweeps or not self._app.flow.idle else "idle"
 
     def _say_alive(self, now_s: float) -> None:
         interval_s = self._notifier.watchdog_interval_s
