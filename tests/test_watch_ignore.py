@@ -45,6 +45,7 @@ def test_other_files_are_not(name):
         "@eaDir", "#recycle", "#snapshot", ".snapshot", ".snapshots", ".zfs", ".stversions", ".stfolder", ".Trash-1000",
         "lost+found", ".thumbnails", ".dtrash", "Catalog Previews.lrdata", "Photos Library.photoslibrary",
         "$RECYCLE.BIN", "System Volume Information", ".git", ".darktable", "CaptureOne",
+        "IMG_1.jpg.download", "Film.imovielibrary",
     ],
 )  # fmt: skip
 def test_folders_of_other_programs_are_left_alone(name):

@@ -51,7 +51,9 @@ _FOREIGN_FOLDERS = (
     "lost+found",
     "*.lrdata", "*.lrlibrary", "*.photoslibrary", "*.photolibrary", "*.aplibrary", "*.migratedphotolibrary",
     "*.cocatalogdb", "captureone",  # Capture One's previews beside the photos
-    "*.dtplib", "__macosx",
+    "*.fcpbundle", "*.imovielibrary", "*.dtplib",
+    "*.download",  # Safari's, with the file in the making inside
+    "__macosx",
 )  # fmt: skip
 
 
