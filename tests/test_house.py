@@ -24,7 +24,7 @@ RANK = {
     "store": 1,
 }
 ONLY_IN = {
-    "watchdog": {"watch/observer.py"},
+    "watchdog": {"watch/inotify.py"},
     "hnswlib": {"index/graph.py"},
     "apscheduler": {"service/schedule.py"},
     "yaml": {"config_file.py"},

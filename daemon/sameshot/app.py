@@ -27,6 +27,7 @@ from sameshot.index.neighbours import NeighbourIndex
 from sameshot.locations import Locations
 from sameshot.service.lock import hold_lock
 from sameshot.service.workers import Message, Task, TaskFailed, WorkerLimits, Workers
+from sameshot.store.backups import rotate_backups
 from sameshot.store.store import Store
 from sameshot.sweeping import sweep
 from sameshot.watch.ignore import IgnoreRules
@@ -39,7 +40,6 @@ Progress = Callable[[str, int, int | None], None]
 _PREPARE_DEADLINE_S = 300.0
 _PATIENCE_S = 5.0
 """How long a one-shot run waits for files that are being written while nothing else is left to do."""
-_BACKUPS_KEPT = 7
 
 
 class App:
@@ -168,13 +168,9 @@ class App:
             self.workers.pump(wait_s)
             self.progress(label, total - flow.pending, total)
 
-    def back_up(self, now: datetime) -> None:
-        """Writes a copy of the store beside it and keeps the newest seven."""
-        folder = self.locations.state_dir / "backups"
-        folder.mkdir(exist_ok=True)
-        self.store.backup(folder / f"nightly-{now:%Y%m%d}.db")
-        for old in sorted(folder.glob("nightly-*.db"))[:-_BACKUPS_KEPT]:
-            old.unlink()
+    def back_up(self) -> None:
+        """Writes a copy of the store beside it and keeps the newest few."""
+        rotate_backups(self.store, self.locations.state_dir / "backups", self.today().date())
 
     def close(self) -> None:
         """Ends the workers and saves what can be saved."""

@@ -211,7 +211,7 @@ class Daemon:
         schedule, now = self._app.config.schedule, self._app.today()
         last = self._app.store.meta.get("backup_succeeded_at")
         if schedule.backup and slot_is_due(datetime.fromisoformat(last) if last else None, now, schedule.nightly):
-            self._app.back_up(now)
+            self._app.back_up()
             self._app.store.meta.set("backup_succeeded_at", now.isoformat())
 
     # ---------------------------------------------------------------- requests
