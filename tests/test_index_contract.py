@@ -218,12 +218,12 @@ def test_it_moves_on_to_the_graph_beyond_the_limit_a_part_at_a_time_and_stays_ri
             del vectors[3]
             vectors[5] = pool[1999]
             index.add(5, pool[1999])
-        if content % 100 == 0 or 995 < content < 1015:
+        if content % 200 == 0 or 999 < content < 1008:
             assert index.search(pool[content], 0.5) == by_definition(vectors, pool[content], 0.5)
     assert 1000 < max(exact_at) < 1010
     assert not index.exact
     assert len(index) == 1099
-    for content, vector in vectors.items():
+    for vector in list(vectors.values())[::40]:
         assert index.search(vector, 0.6) == by_definition(vectors, vector, 0.6)
 
 
