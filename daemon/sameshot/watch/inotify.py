@@ -130,7 +130,7 @@ class Watches(InotifyWatchGroup):
         for name in os.path.relpath(path, self.path).split(b"/"):
             if rules.ignores_folder(os.fsdecode(name)):
                 return
-            above = os.path.join(above, name)  # noqa: PTH118  bytes
+            above = os.path.join(above, name)
             rules = rules.below(os.fsdecode(name), above)
         self._watch_below(path, rules)
 
@@ -148,7 +148,7 @@ class Watches(InotifyWatchGroup):
             for name in _subfolders(folder):
                 text = os.fsdecode(name)
                 if not rules.ignores_folder(text):
-                    below = os.path.join(folder, name)  # noqa: PTH118  bytes
+                    below = os.path.join(folder, name)
                     waiting.append((below, rules.below(text, below)))
         return met
 
