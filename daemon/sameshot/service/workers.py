@@ -1,8 +1,8 @@
 """The supervisor of worker processes: one task each, so that a crash, a hang or a bomb costs exactly one task.
 
 Comes in: tasks. Goes out: for each task one call of its `done`, with the answer or with why there is none. Everything
-happens in the one thread that calls `pump`, and must be the thread that lives as long as the pool: the kernel ends the
-workers with it. Knows nothing of what the tasks are about.
+happens in the thread that calls `pump`; it has to live as long as the pool does, for the kernel ends the workers with it.
+Knows nothing of what the tasks are about.
 """
 
 from __future__ import annotations
@@ -15,47 +15,23 @@ import selectors
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from sameshot.errors import WorkersUnavailable
 from sameshot.message import BadMessage, Message
-from sameshot.service.worker_process import WorkerLimits, WorkerProcess, signal_name
+from sameshot.service.worker_process import WorkerLimits, WorkerProcess
+from sameshot.service.worker_task import FailureKind, Task, TaskFailed, failure_by_deadline, failure_by_death
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["FailureKind", "Message", "Task", "TaskFailed", "WorkerLimits", "Workers"]
 
 _log = logging.getLogger(__name__)
 
-FailureKind = Literal["refused", "crash", "killed", "deadline", "memory", "error"]
-"""refused: the worker looked, and said no. killed: ended from outside, through no fault of the task."""
-
 _FAILED_STARTS = 3
 """So many starts in a row without a hello, and the fault is taken to be the installation's."""
 _START_AGAIN_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFailed:
-    """Why a task has no answer: a sentence a person understands, and for the log what the worker printed last."""
-
-    reason: str
-    kind: FailureKind
-    output: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One request, how long its answer may take, and who waits for it.
-
-    `descriptor` is open for reading only. `Workers.submit` duplicates it: the caller's own may be closed at once.
-    """
-
-    request: Message
-    deadline_s: float
-    done: Callable[[Message | TaskFailed], None]
-    descriptor: int | None = None
 
 
 @dataclass(slots=True)
@@ -90,7 +66,6 @@ class Workers:
         self._idle_since_s = time.monotonic()
         self._failed_starts = 0
         self._start_not_before_s = 0.0
-        self._start_failure = ""
 
     # ---------------------------------------------------------------- what a loop needs
 
@@ -256,7 +231,7 @@ class Workers:
     def _enforce(self, now_s: float) -> None:
         for worker, job in list(self._running.items()):
             if job.due_s <= now_s:
-                self._fail(worker, TaskFailed(_too_long(job.task.deadline_s), "deadline", worker.tail))
+                self._fail(worker, failure_by_deadline(job.task.deadline_s, worker.tail))
                 self._end(worker)
         for worker in list(self._workers):
             if worker.hello is None and worker.started_s + self._limits.start_s <= now_s:
@@ -278,7 +253,8 @@ class Workers:
 
     def _bury(self, worker: WorkerProcess, status: int) -> None:
         expected = worker in self._ending
-        self._fail(worker, _death_of(worker, status, self._running.get(worker)))
+        if (job := self._running.get(worker)) is not None:
+            self._fail(worker, failure_by_death(status, job.task.deadline_s, worker.tail))
         (self._ending if expected else self._workers).remove(worker)
         worker.release()
         if worker.hello is None and not expected:
@@ -304,22 +280,6 @@ class Workers:
                 f"The worker processes do not start: {last_line}",
                 "Install sameshot again, or give its workers more memory",
             )
-
-
-def _death_of(worker: WorkerProcess, status: int, job: _Job | None) -> TaskFailed:
-    if status >= 0:
-        return TaskFailed(f"the worker ended on it, with status {status} and no answer", "crash", worker.tail)
-    name = signal_name(-status)
-    if name == "SIGXCPU" and job is not None:
-        return TaskFailed(_too_long(job.task.deadline_s), "deadline", worker.tail)
-    if name in {"SIGKILL", "SIGTERM"}:
-        why = f"the worker was ended from outside ({name}), perhaps because the machine ran out of memory"
-        return TaskFailed(why, "killed", worker.tail)
-    return TaskFailed(f"the worker crashed on it ({name})", "crash", worker.tail)
-
-
-def _too_long(deadline_s: float) -> str:
-    return f"it took longer than {deadline_s:g} s"
 
 
 def _close(job: _Job) -> None:
