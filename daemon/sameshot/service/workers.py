@@ -1,7 +1,7 @@
 """The supervisor of worker processes: one task each, so that a crash, a hang or a bomb costs exactly one task.
 
 Comes in: tasks. Goes out: for each task one call of its `done`, with the answer or with why there is none. Everything
-happens in the thread that calls `pump`; it has to live as long as the pool does, for the kernel ends the workers with it.
+happens in the thread that calls `pump`; it has to live as long as the pool, for the kernel ends the workers with it.
 Knows nothing of what the tasks are about.
 """
 
