@@ -556,3 +556,26 @@ def test_hostile_files_are_refused_or_shown_and_harm_nothing():
     for reason in told:
         assert_is_a_sentence(reason)
     assert sum("shown" in reason for reason in told[1::2]) == 1  # the one that is no worse than unusual
+
+
+@pytest.mark.slow
+def test_damage_anywhere_is_told_and_harms_nothing(tmp_path, files):
+    rng = np.random.default_rng(0)
+    files = {**files, "dng": draw_dng(tmp_path / "whole.dng").read_bytes()}
+    paths = []
+    for suffix, whole in files.items():
+        for number in range(60):
+            data = np.frombuffer(whole, np.uint8).copy()
+            reach = len(data) if number % 2 else min(len(data), 1000)
+            places = rng.integers(0, reach, (1, 2, 8, 40)[number % 4])
+            data[places] = rng.choice([0, 127, 255, int(rng.integers(256))], len(places))
+            paths.append(tmp_path / f"{number}.{suffix}")
+            paths[-1].write_bytes(data.tobytes())
+    command = [sys.executable, "-W", "error", "-c", LOOK_AT_ALL, *paths]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=280, text=True)
+    assert done.returncode == 0, done.stderr
+    told = [line.partition("|")[2] for line in done.stdout.splitlines()]
+    assert len(told) == 2 * len(paths)
+    assert any("shown" in reason for reason in told)
+    for reason in told:
+        assert_is_a_sentence(reason)
