@@ -17,8 +17,8 @@ EXTENSION_LIMIT_BYTES = 32
 # Controls, line separators and overrides of text direction: they let a name look like another one on a terminal.
 _UNSEEN = "\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069"
 # U+DC80..DCFF stand for bytes that are not UTF-8 and survive; other surrogates cannot be encoded at all.
-_UNENCODABLE = "\ud800-\udc7f\udd00-\udfff"
-_NEVER = re.compile(f"[/{_UNSEEN}{_UNENCODABLE}]")
+_UNENCODABLE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_NEVER = re.compile(f"[/{_UNSEEN}\ud800-\udc7f\udd00-\udfff]")
 _NOT_IN_VALUES = re.compile(f'[/\\\\<>:"|?*{_UNSEEN}\ud800-\udfff]')
 _DEVICE = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(?:\.|$)", re.IGNORECASE
@@ -26,8 +26,8 @@ _DEVICE = re.compile(
 
 
 def size_bytes(name: str) -> int:
-    """Bytes that `name` takes on disk."""
-    return len(name.encode("utf-8", "surrogateescape"))
+    """Bytes that `name` takes on disk; one for what no disk can hold and `safe_component` will replace."""
+    return len(_UNENCODABLE.sub("_", name).encode("utf-8", "surrogateescape"))
 
 
 def folded(name: str) -> str:
