@@ -76,7 +76,7 @@ class Contents:
 
     def get(self, content_ids: Iterable[int]) -> dict[int, ContentRow]:
         """The contents of these ids that exist."""
-        sql = f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants
+        sql = f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?))"
         return {row[0]: _content(row) for row in self._connection.rows(sql, [as_json_list(content_ids)])}
 
     def save_look(self, content_id: int, look: Look) -> None:
@@ -119,7 +119,7 @@ class Contents:
             )
             for table, kept in (("descriptors", "measure, packed"), ("vectors", "encoder, vector")):
                 self._connection.write(
-                    f"INSERT OR REPLACE INTO {table} (content, {kept}) SELECT ?, {kept} FROM {table} WHERE content = ?",  # noqa: S608 - constants
+                    f"INSERT OR REPLACE INTO {table} (content, {kept}) SELECT ?, {kept} FROM {table} WHERE content = ?",
                     [content_id, source_id],
                 )
 

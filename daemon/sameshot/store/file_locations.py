@@ -22,7 +22,7 @@ class FileLocations:
 
     def files_in(self, folder: Path) -> list[FileRow]:
         """Files known directly in `folder`, by name."""
-        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE folder = ? ORDER BY name"  # noqa: S608 - constants
+        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE folder = ? ORDER BY name"
         return [file_row(row) for row in self._connection.rows(sql, [os.fsencode(folder)])]
 
     def folders_under(self, root: Path) -> Iterator[Path]:
@@ -41,7 +41,7 @@ class FileLocations:
 
     def files_with_inode(self, device: int, inode: int) -> list[FileRow]:
         """Known files with this device and inode, by path."""
-        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE inode = ? AND device = ? ORDER BY folder, name"  # noqa: S608 - constants
+        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE inode = ? AND device = ? ORDER BY folder, name"
         return [file_row(row) for row in self._connection.rows(sql, [number(inode), number(device)])]
 
     def replace_shot(self, photo_id: int, shot: Shot) -> None:
@@ -99,5 +99,5 @@ class FileLocations:
                 self._connection.write("UPDATE files SET role = 'primary' WHERE folder = ? AND name = ?", heir)
 
     def _insert(self, photo_id: int, file: FoundFile, role: FileRole) -> None:
-        sql = f"INSERT INTO files (folder, name, {STAT_COLUMNS}, photo, role) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+        sql = f"INSERT INTO files (folder, name, {STAT_COLUMNS}, photo, role) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         self._connection.write(sql, [*key(file.path), *stat_values(file.stat), photo_id, role])

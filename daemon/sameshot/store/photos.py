@@ -54,7 +54,7 @@ class Photos:
                          photos.id, root, stage, content, reason, attempts
                   FROM photos JOIN files ON files.photo = photos.id
                   WHERE photos.id IN (SELECT value FROM json_each(?)) AND role <> 'filed'
-                  ORDER BY photos.id, role = 'companion', folder, name"""  # noqa: S608 - constants
+                  ORDER BY photos.id, role = 'companion', folder, name"""
         photos = {}
         for photo_id, group in groupby(self._connection.rows(sql, [as_json_list(ids)]), key=lambda row: row[9]):
             primary, *companions = group  # the primary sorts first, and each photo has one
@@ -92,7 +92,7 @@ class Photos:
         wanted = list(stages)
         sql = f"""SELECT id FROM photos WHERE stage IN ({",".join("?" * len(wanted))}) AND NOT EXISTS (
                       SELECT 1 FROM files WHERE photo = photos.id AND role = 'primary' AND missing_since_s IS NOT NULL)
-                  ORDER BY id"""  # noqa: S608 - constants
+                  ORDER BY id"""
         return iter(array("q", (row[0] for row in self._connection.rows(sql, wanted))))
 
     def failed(self) -> list[tuple[Path, str]]:

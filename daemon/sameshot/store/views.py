@@ -18,10 +18,10 @@ def photo_views(connection: Connection, content_ids: Iterable[int]) -> dict[int,
               JOIN files ON files.photo = photos.id AND role = 'primary'
               WHERE contents.id IN (SELECT value FROM json_each(?)) AND width_px IS NOT NULL
               AND stage NOT IN ('seen', 'settled', 'failed') AND missing_since_s IS NULL
-              ORDER BY contents.id, folder, name"""  # noqa: S608 - constants
+              ORDER BY contents.id, folder, name"""
     companions_sql = f"""SELECT folder, name, {STAT_COLUMNS}, photo FROM files
                          WHERE photo IN (SELECT value FROM json_each(?)) AND role = 'companion'
-                         AND missing_since_s IS NULL ORDER BY folder, name"""  # noqa: S608 - constants
+                         AND missing_since_s IS NULL ORDER BY folder, name"""
     with connection.snapshot():
         rows = connection.rows(sql, [as_json_list(content_ids)])
         companion_rows = connection.rows(companions_sql, [as_json_list(row[7] for row in rows)])
