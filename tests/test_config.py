@@ -146,13 +146,13 @@ def test_all_problems_come_at_once_with_line_path_and_suggestion(load):
         "roots: [{path: a, recursive: no}, {paht: b}, c]\n"
         "roots: []\n"
         "workers: 1_000\n"
-        "limits: {max_megapixels: 1_000, worker_memory_mb: 1.5}\n"
+        "limits: {look_deadline_s: 1_000, worker_memory_mb: 1.5}\n"
         "threshold: 0.5\n"
         "schedule: {nightly: 24:00, reconcile_every: 15}\n"
         "outliers: 2024\n"
         "extensions: jpg\n"
         "settle: 3\n"
-        "overwrite: yes\n",
+        "index: yes\n",
     )
     head, *rows = message.splitlines()
     assert head.endswith("has 17 problems, so nothing of it is used:")
@@ -166,14 +166,14 @@ def test_all_problems_come_at_once_with_line_path_and_suggestion(load):
         "  line 4, roots: this key stands on line 3 already; keep one",
         "  line 5, workers: must be auto or a number from 1 to 256, not '1_000'",
         "  line 6, limits.worker_memory_mb: must be a whole number, not 1.5",
-        "  line 6, limits.max_megapixels: must be a number, not '1_000'; write 1000 without separators or quotes",
+        "  line 6, limits.look_deadline_s: must be a number, not '1_000'; write 1000 without separators or quotes",
         "  line 7, threshold: unknown key; did you mean same_shot.threshold?",
         "  line 8, schedule.reconcile_every: must be a number with a unit: 90s, 15m, 2h or 1d, not 15",
         "  line 8, schedule.nightly: must be a time of day from 00:00 to 23:59, as 04:15, not '24:00'",
         "  line 9, outliers: must be text, not 2024; put it in quotes if it is meant so",
         "  line 10, extensions: must be a list, as [one, two]",
         "  line 11, settle: must hold keys with values, as {key: value}",
-        "  line 12, overwrite: must be true or false, not 'yes'; write true",
+        "  line 12, index: must hold keys with values, as {key: value}",
     ]
     assert len(rows) in (16, 17)
 

@@ -31,7 +31,6 @@ from sameshot.store.backups import rotate_backups
 from sameshot.store.store import Store
 from sameshot.sweeping import sweep
 from sameshot.watch.ignore import IgnoreRules
-from sameshot.watch.settle import Settler
 from sameshot.wire import EncoderHeader, worker_command
 
 Progress = Callable[[str, int, int | None], None]
@@ -92,7 +91,7 @@ class App:
     @cached_property
     def flow(self) -> Flow:
         """The way of a photo."""
-        return Flow(self.store, self.index, self.workers, Settler(self.config.settle.quiet_s), self.settings)
+        return Flow(self.store, self.index, self.workers, self.settings)
 
     @cached_property
     def settings(self) -> FlowSettings:
@@ -102,6 +101,8 @@ class App:
             shortlist_cosine=SHORTLIST_COSINE,
             link_threshold=self.link_threshold,
             look_deadline_s=self.config.limits.look_deadline_s,
+            quiet_s=self.config.settle.quiet_s,
+            network_quiet_s=self.config.settle.network_quiet_s,
         )
 
     @property
@@ -121,7 +122,7 @@ class App:
         return IgnoreRules(self.roots, self.config.ignore, self.config.extensions)
 
     def sweep(self, place: Path) -> Iterator[Arrivals]:
-        """Returns what each folder from `place` down brings; `place` is a root, lies in one, or is one for this once."""
+        """Returns what each folder from `place` down brings; `place` is or is in a root, or is one for this once."""
         root = next((root for root in self.roots if place.is_relative_to(root)), place)
         rules = self.rules if root in self.roots else IgnoreRules([root], self.config.ignore, self.config.extensions)
         return sweep(self.store, root, rules, self.now, place, self.is_recursive(root))

@@ -91,7 +91,7 @@ def main_options(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say only what was asked for and what went wrong.")
     ] = False,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - acts by its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:

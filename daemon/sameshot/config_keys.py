@@ -143,9 +143,8 @@ class Settle(Section):
 class Limits(Section):
     """What one look at one photo may cost."""
 
-    worker_memory_mb: int = Field(default=2048, ge=256)
+    worker_memory_mb: int = Field(default=2048, ge=768)
     look_deadline_s: float = Field(default=30.0, gt=0, le=3600)
-    max_megapixels: float = Field(default=250.0, gt=0)
 
 
 class Filing(Section):
@@ -173,7 +172,6 @@ class Config(Section):
     library: AnyPath | None = None
     layout: str = Field(default=DEFAULT_LAYOUT, min_length=1)
     outliers: Annotated[str, Field(min_length=1)] | None = None
-    overwrite: bool = False
     encoder: str = Field(default="lite0", min_length=1)
     same_shot: SameShot = SameShot()
     index: Index = Index()

@@ -36,7 +36,7 @@ def plan_folders(
     outliers: str | None,
     only: Collection[int] | None = None,
 ) -> Plan:
-    """Plans to file every group (photos in `only` alone, where given) beneath `library`. Raises BadInput on a bad layout."""
+    """Plans to file every group beneath `library`, or of them the photos in `only`. Raises BadInput on a bad layout."""
     groups, alone = everything(store)
     plan = folder_plan(
         groups,

@@ -9,6 +9,7 @@ last run stopped; nothing here is needed to be remembered.
 from __future__ import annotations
 
 import heapq
+import logging
 import os
 import time
 from collections import deque
@@ -21,6 +22,7 @@ from sameshot.arrival import stat_of
 from sameshot.group.identity import new_group_id
 from sameshot.grouping import regroup
 from sameshot.index.neighbours import NeighbourIndex
+from sameshot.message import BadMessage
 from sameshot.model import FileStat, Link
 from sameshot.service.workers import Message, Task, TaskFailed, Workers
 from sameshot.store.store import Store
@@ -34,6 +36,7 @@ from sameshot.wire import (
     scores_from_message,
 )
 
+_log = logging.getLogger(__name__)
 _COMPARED_AT_ONCE = 64
 """Candidates in one task: enough to keep a worker busy, few enough to keep a message small."""
 
@@ -46,6 +49,8 @@ class FlowSettings:
     shortlist_cosine: float
     link_threshold: float
     look_deadline_s: float
+    quiet_s: float
+    network_quiet_s: float
 
 
 class Flow:
@@ -56,12 +61,12 @@ class Flow:
         store: Store,
         index: NeighbourIndex,
         workers: Workers,
-        settling: Settler,
         settings: FlowSettings,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._store, self._index, self._workers, self._settling = store, index, workers, settling
+        self._store, self._index, self._workers = store, index, workers
         self._settings, self._now = settings, now
+        self._settling = Settler()
         self._waiting: list[tuple[float, int]] = []  # heap of (when to check, photo) still settling
         self._ready: deque[int] = deque()  # settled photos whose content is not known yet
         self._under_way = 0
@@ -153,7 +158,9 @@ class Flow:
         if stat is None:
             self._settling.forget(path)
             return  # gone again: the next sweep of its folder says so
-        check_at_s = self._settling.observe(path, stat, now_s)
+        facts = self._store.roots.get(photo.root) or {}
+        quiet_s = self._settings.network_quiet_s if facts.get("is_network") else self._settings.quiet_s
+        check_at_s = self._settling.observe(path, stat, now_s, quiet_s)
         if check_at_s is not None:
             heapq.heappush(self._waiting, (check_at_s, photo_id))
             return
@@ -189,7 +196,7 @@ class Flow:
             request = look_request(photo.primary.path, self._settings.encoder)
             self._submit(photo_id, request, partial(self._looked, content))
 
-    def _looked(self, content: int, photo_id: int, reply: Message) -> None:
+    def _looked(self, content: int, _: int, reply: Message) -> None:
         look = look_from_message(reply, self._settings.encoder.dimension)
         with self._store.transaction():
             self._store.contents.save_look(content, look)
@@ -224,12 +231,17 @@ class Flow:
     def _compared(self, content: int, others: list[int], left: list[int], reply: Message | TaskFailed) -> None:
         self._under_way -= 1
         left[0] -= 1
-        if isinstance(reply, Message):
-            scores = scores_from_message(reply, len(others))
+        try:
+            scores = scores_from_message(reply, len(others)) if isinstance(reply, Message) else []
+        except BadMessage:
+            scores = []
+        if scores:
             self._store.links.save(
                 Link(min(content, other), max(content, other), pair.score, pair.evidence)
                 for other, pair in zip(others, scores, strict=True)
             )
+        else:
+            _log.warning("content %d could not be compared with %d others", content, len(others))
         if not left[0]:
             self._linked(content)
 
@@ -268,12 +280,15 @@ class Flow:
         reply: Message | TaskFailed,
     ) -> None:
         self._under_way -= 1
-        if stat_of(path) != stat:
+        if stat_of(path) != stat or (isinstance(reply, TaskFailed) and reply.kind == "killed"):
             self._again(photo_id)
         elif isinstance(reply, TaskFailed):
             self._fail(photo_id, reply.reason)
         else:
-            then(photo_id, reply)
+            try:
+                then(photo_id, reply)
+            except BadMessage:
+                self._fail(photo_id, "the process that looked at it gave an answer that makes no sense")
 
     def _again(self, photo_id: int) -> None:
         """The file is being written or was exchanged: it must settle anew, and so must whoever waits for it."""

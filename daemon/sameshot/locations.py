@@ -51,7 +51,7 @@ class Locations:
 def find_locations(state_dir: Path | None = None, environment: Mapping[str, str] = os.environ) -> Locations:
     """Returns the folders: `state_dir` when given (its cache inside it), else systemd's, else XDG's."""
     if state_dir is not None:
-        state = Path(os.path.abspath(state_dir))  # noqa: PTH100  absolute, but the owner's symlinks stay as they are
+        state = Path(os.path.abspath(state_dir))
         return Locations(state, state / "cache")
     state = _first_folder(environment.get("STATE_DIRECTORY")) or platformdirs.user_state_path("sameshot")
     cache = _first_folder(environment.get("CACHE_DIRECTORY")) or platformdirs.user_cache_path("sameshot")

@@ -206,6 +206,7 @@ class GroupView:
 
     @property
     def representative(self) -> PhotoView:
+        """The photo that stands for the group."""
         return self.photos[0]
 
 

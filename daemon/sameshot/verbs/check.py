@@ -40,7 +40,7 @@ def check(loaded: LoadedConfig, locations: Locations) -> CheckResult:
         locations.state_dir,
         locations.cache_dir,
         tuple(Setting(key, value_at(loaded.config, key), source) for key, source in loaded.sources.items()),
-        tuple([*map(str, check_roots(loaded.config)), *template_problems(loaded.config)]),
+        (*map(str, check_roots(loaded.config)), *template_problems(loaded.config)),
     )
 
 

@@ -15,7 +15,7 @@ from sameshot.plan.describe import plan_dict
 
 @dataclass(frozen=True, slots=True)
 class PlanResult:
-    """The plan as plain values; `fingerprint` lets `apply` and `rank` refuse when it would not be this plan any more."""
+    """The plan as plain values; `fingerprint` lets `apply` and `rank` refuse to do another plan than was shown."""
 
     kind: str
     counts: dict[str, int]

@@ -1,8 +1,8 @@
 """The service loop: one thread, everything at once, nothing that waits.
 
 Comes in: hints of the watch, ticks of the schedule, requests, answers of workers, signals. Goes out: swept folders,
-grouped photos, answers, and with `apply: automatic` filed sets. Other threads and signals only leave a word and wake the
-loop; whatever takes long is done in small pieces, so that the loop turns many times a second while there is work.
+grouped photos, answers, and with `apply: automatic` filed sets. Other threads and signals only leave a word and wake
+the loop; whatever takes long is done in small pieces, so that the loop turns many times a second while there is work.
 """
 
 from __future__ import annotations

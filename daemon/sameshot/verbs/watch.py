@@ -30,6 +30,7 @@ def watch(config_file: Path | None, locations: Locations) -> None:
     notifier = Notifier()
     loaded = usable_config(config_file)
     while True:
+        logging.getLogger("sameshot").setLevel(loaded.config.log_level.upper())
         with open_app(loaded, locations, lambda *_: None, verb="watch", writing=True) as app:
             server = ControlServer(locations.socket)
             daemon = Daemon(app, server, notifier)
