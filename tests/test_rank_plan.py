@@ -195,5 +195,6 @@ def test_new_photos_rename_few_others():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_hundred_new_photos_among_fifty_thousand_rename_a_hundred():
     check_growth(50_000, 100, 256)
