@@ -6,6 +6,7 @@ refused as a whole, so that it never reads as 'all photos were deleted'; a folde
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -77,6 +78,12 @@ def believe_root(store: Store, root: Path) -> None:
         )
     if facts != known:
         store.roots.remember(root, asdict(facts))
+
+
+def remember_root(store: Store, root: Path) -> None:
+    """Remembers how the root looks after sameshot itself changed it: an inbox it emptied is no lost disk."""
+    with contextlib.suppress(RootUnavailable):
+        store.roots.remember(root, asdict(check_root(root)))
 
 
 def _reconcile(store: Store, root: Path, folder: Path, listing: FolderListing, now_s: float) -> Arrivals:

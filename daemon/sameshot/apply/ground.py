@@ -10,25 +10,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sameshot.apply import kernel
+from sameshot.apply.records import name_key
 from sameshot.errors import StepRefused
 
 
-def name_key(name: str) -> str:
-    """Equal for two names that some filesystem (vfat, SMB, APFS) takes for one."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
 class Ground:
-    """Opens, makes and lists folders beneath the roots; keeps descriptors until `close_folders`."""
+    """Opens, makes and lists folders beneath the roots; keeps descriptors until `close_folders`.
 
-    def __init__(self, roots: Sequence[Path]) -> None:
+    `makes_roots`: whether a root that is not there may be made; else it is taken for one that is not mounted.
+    """
+
+    def __init__(self, roots: Sequence[Path], *, makes_roots: bool) -> None:
+        self._makes_roots = makes_roots
         self.roots = tuple(sorted(roots, key=lambda root: len(root.parts), reverse=True))
         self._folders: dict[Path, int] = {}
         self._names: dict[Path, dict[str, str]] = {}
@@ -66,6 +65,8 @@ class Ground:
     def missing(self, path: Path) -> list[Path]:
         """The folders that would have to be made for `path` to exist, outermost first. Raises as `folder` does."""
         root = self._root_of(path)
+        if not self._makes_roots and not root.is_dir():
+            raise StepRefused(f"{root} is not there; is it mounted?")
         missing: list[Path] = []
         while True:
             try:

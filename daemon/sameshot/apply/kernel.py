@@ -11,6 +11,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import signal
 import stat
 from pathlib import Path
 
@@ -107,6 +108,7 @@ def clone(source: int, target: int) -> None:
 
 def written_by_another(descriptor: int) -> bool:
     """Whether some process has the file open for writing; False where the kernel does not tell (not owner, FUSE)."""
+    fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)  # ignored by default; SIGIO would end the process
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:

@@ -33,7 +33,7 @@ def file_stat(status: os.stat_result) -> FileStat:
 
 
 def same_file(status: os.stat_result | None, known: FileStat) -> bool:
-    """Same inode, size and mtime. The device has another number after a restart; ctime changes with a harmless chmod."""
+    """Same inode, size, mtime. Not the device (another number after a restart), nor ctime (a chmod changes it)."""
     known_facts = (known.inode, known.size_bytes, known.mtime_ns)
     return status is not None and (status.st_ino, status.st_size, status.st_mtime_ns) == known_facts
 

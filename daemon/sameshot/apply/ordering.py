@@ -1,8 +1,8 @@
 """Which steps go together, and in which order, so that every name is free when it is needed.
 
-Comes in: the steps of a plan. Goes out: lists of steps, each to happen all or not at all. Units that wait for
-each other's names in a circle are strongly connected in the graph 'needs a name that ... gives up'; Tarjan's algorithm (1972)
-finds them, and gives them in an order in which a unit comes after those it waits for.
+Comes in: the steps of a plan. Goes out: lists of steps, each to happen all or not at all. Units that wait for each
+other's names in a circle are strongly connected in the graph 'needs a name that ... gives up'; Tarjan's algorithm
+(1972) finds them, and gives them in an order in which a unit comes after those it waits for.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def _connected(needs: dict[int, list[int]]) -> Iterator[list[int]]:
     lowest: dict[int, int] = {}
     stack: list[int] = []
     waiting: set[int] = set()
-    for start in needs:
-        path = [] if start in found else [(start, iter(needs[start]))]
+    for start, first in needs.items():
+        path = [] if start in found else [(start, iter(first))]
         while path:
             node, rest = path[-1]
             if node not in found:

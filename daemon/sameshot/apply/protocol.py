@@ -22,7 +22,7 @@ from pathlib import Path
 from sameshot.apply import kernel, operations, putting_back
 from sameshot.apply.ground import Ground
 from sameshot.apply.journal import BatchLog
-from sameshot.apply.records import Operation, Staged, Unit, as_carried
+from sameshot.apply.records import Operation, Staged, Unit, as_carried, folded
 from sameshot.apply.sentences import sentence
 from sameshot.errors import StateUnavailable, StepRefused
 
@@ -119,6 +119,8 @@ class Protocol:
             for number, sentence in unit.waits:
                 if number not in self._results or not self._results[number].done:
                     raise StepRefused(sentence)  # noqa: TRY301
+            if len({folded(step.target) for step in unit.operations}) < len(unit.operations):
+                raise StepRefused("two files of one photo would get the same name")
             if unit.undoes:
                 operations_now = (operations.as_it_is(step, self._ground) for step in unit.operations)
                 unit = replace(unit, operations=tuple(operations_now))

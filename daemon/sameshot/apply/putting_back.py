@@ -23,6 +23,8 @@ def happened(unit: Unit, ground: Ground, staged: dict[int, Staged]) -> bool:
 
 
 def _happened(step: Operation, unit: Unit, ground: Ground, staged: Staged | None) -> bool:
+    if step.deed == "remove":
+        ground.folder(step.source.parent)  # where the folder is gone, nothing is known
     source, aside = _look(ground, step.source), _look_named(ground, step.source, step.aside)
     if step.deed == "remove":
         return source is None and aside is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+from unicodedata import normalize
 
 from sameshot.model import Action, FileStat
 
@@ -77,9 +78,14 @@ class Staged:
     source_ctime_ns: int
 
 
+def name_key(name: str) -> str:
+    """Equal for two names that some filesystem (vfat, SMB, APFS) takes for one."""
+    return name.casefold() if name.isascii() else normalize("NFC", normalize("NFC", name).casefold())
+
+
 def folded(path: Path) -> str:
-    """Equal for two places that differ only in the case of letters."""
-    return str(path).casefold()
+    """Equal for two places that some filesystem takes for one."""
+    return name_key(str(path))
 
 
 def stat_to_json(stat: FileStat) -> list[int]:

@@ -51,7 +51,7 @@ def recover(journal: Journal, *, now: datetime) -> RecoveryReport:  # noqa: ARG0
     found = _Found()
     interrupted = [batch for batch in records if not batch.ended]
     for batch in interrupted[::-1]:
-        with journal.reopen(batch.batch) as log, Ground(batch.roots) as ground:
+        with journal.reopen(batch.batch) as log, Ground(batch.roots, makes_roots=False) as ground:
             unsettled_before = len(found.unsettled)
             for record in list(batch.units.values())[::-1]:
                 if record.state in ("begun", "committed"):
@@ -73,8 +73,10 @@ def _settle(record: UnitRecord, log: BatchLog, ground: Ground, found: _Found) ->
     complete = False
     ground.close_folders()
     try:
-        _open_what_must_be_there(unit, ground)
-        complete = record.state == "committed" or putting_back.happened(unit, ground, record.staged)
+        complete = record.state == "begun" and putting_back.happened(unit, ground, record.staged)
+        if not complete:
+            _open_what_must_be_there(unit, ground)
+            complete = record.state == "committed"
         if complete:
             problems = putting_back.finish(unit, ground, record.staged)
         else:

@@ -7,7 +7,7 @@ import errno
 from sameshot.apply.records import Operation
 
 _MEANINGS = {
-    errno.ENOSPC: "the disk is full",
+    errno.ENOSPC: "the disk is full, or nearly",
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the filesystem is read-only",
     errno.EACCES: "permission denied",

@@ -29,7 +29,7 @@ from sameshot.model import BatchReport, Step, StepOutcome
 class Selection:
     """What to undo: one field is set. `files` are paths where the photos are or where they were.
 
-    `since` counts batches done at or after that moment; it has a time zone if the batches' times have one.
+    `since`: batches done at or after that moment; without a time zone it is local time.
     """
 
     batches: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ def undo(
         return BatchReport("", ())
     roots = tuple(dict.fromkeys(root for batch, _ in chosen for root in batch.roots))
     why = "undo " + ", ".join(dict.fromkeys(batch.batch for batch, _ in chosen))
-    with journal.open_batch("undo", now=now, why=why, roots=roots) as log, Ground(roots) as ground:
+    with journal.open_batch("undo", now=now, why=why, roots=roots) as log, Ground(roots, makes_roots=False) as ground:
         units = [_inverse(batch, record, number, log.batch) for number, (batch, record) in enumerate(chosen, 1)]
         standing = list(history.standing(records))
         units = [replace(unit, waits=waits) for unit, waits in zip(units, _waits(units, standing), strict=True)]
@@ -100,8 +100,8 @@ def _chosen(records: list[BatchRecord], selection: Selection) -> list[tuple[Batc
     if selection.last:
         return [one for one in standing if one[0].batch == standing[-1][0].batch]
     if selection.since is not None:
-        since = selection.since
-        return [one for one in standing if one[0].when >= since]
+        since_s = selection.since.timestamp()
+        return [one for one in standing if one[0].when.timestamp() >= since_s]
     if selection.batches:
         known = {batch.batch for batch in records}
         for name in selection.batches:

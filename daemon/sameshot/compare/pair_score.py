@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from sameshot.compare import moment, orb, phash, thumbnail
+from sameshot.compare import moment, orb, phash, relief
 from sameshot.model import PairScore
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class _Model(TypedDict):
     """Score -> (where the piece begins, log odds for each unit above)."""
 
 
-SHORTLIST_COSINE = 0.60
+SHORTLIST_COSINE = 0.50
 """Pairs whose vectors are further apart are not compared: see docs/decisions/pair-score.md for what that costs."""
 
 LINK_THRESHOLD = 0.5
@@ -39,20 +39,25 @@ LINK_THRESHOLD = 0.5
 
 def score_pair(a: Features, b: Features) -> PairScore:
     """The score of two photos, the same in either order. Their vectors are of one encoder."""
-    first, second = sorted((a, b), key=lambda features: (features.descriptors["orb"], features.descriptors["phash"]))
+    evidence = evidence_of(a, b)
+    return PairScore(probability(evidence), evidence)
+
+
+def evidence_of(a: Features, b: Features) -> dict[str, float]:
+    """The scores of every measure, by name, the same in either order."""
+    first, second = sorted((a, b), key=lambda features: (features.descriptors["orb"], features.descriptors["relief"]))
     found = orb.agreement(first.descriptors["orb"], second.descriptors["orb"])
-    thumbnails = (first.descriptors["thumbnail"], second.descriptors["thumbnail"])
-    evidence = {
+    reliefs = (first.descriptors["relief"], second.descriptors["relief"])
+    return {
         "cosine": float(np.dot(first.vector, second.vector)),
         "inliers": float(found.inliers),
         "share": found.share,
         "spread": found.spread,
-        "overlay": thumbnail.correlation(*thumbnails, found.map) if found.map is not None else 0.0,
-        "frame": thumbnail.correlation(*thumbnails, None),
+        "overlay": relief.correlation(*reliefs, found.map) if found.map is not None else 0.0,
+        "frame": relief.correlation(*reliefs, None),
         "phash": phash.likeness(first.descriptors["phash"], second.descriptors["phash"]),
         "moment": moment.nearness(first.capture, second.capture),
     }
-    return PairScore(probability(evidence), evidence)
 
 
 def probability(evidence: dict[str, float]) -> float:

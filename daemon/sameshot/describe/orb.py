@@ -43,8 +43,9 @@ def _against_surroundings(gray: MatLike) -> MatLike:
 
     mean = around(luma)
     deviation = np.sqrt(np.maximum(around(luma * luma) - mean * mean, 0)) + _NOISE_FLOOR
-    mean, deviation = (cv2.resize(values, (width_px, height_px)) for values in (mean, deviation))
-    return np.clip(128 + (luma - mean) * (_CONTRAST / deviation), 0, 255).astype(np.uint8)
+    size = (width_px, height_px)
+    even = (luma - cv2.resize(mean, size)) * (_CONTRAST / cv2.resize(deviation, size))
+    return np.clip(128 + even, 0, 255).astype(np.uint8)
 
 
 def _packed(gray: MatLike, most: int) -> bytes:

@@ -10,6 +10,7 @@ from sameshot.app import App
 from sameshot.apply.filing import file_plan
 from sameshot.filing import learn_done, plan_folders
 from sameshot.model import Action, BatchReport, Plan
+from sameshot.sweeping import remember_root
 from sameshot.verbs.plan import check_unchanged, folders_plan
 
 _log = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ def do_plan(app: App, made: Plan, places: tuple[Path | None, ...]) -> BatchResul
         progress=lambda done, total: app.progress("filing", done, total),
     )
     learn_done(app.store, report.outcomes)
+    for root in app.roots:
+        remember_root(app.store, root)
     return batch_result(report)
 
 

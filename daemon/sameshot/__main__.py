@@ -1,0 +1,5 @@
+"""`python -m sameshot` is the command line."""
+
+from sameshot.cli import main
+
+main()
