@@ -1,0 +1,115 @@
+"""What the service costs: memory, idle CPU, how long a photo takes from complete to grouped.
+
+Draws a collection (a few scenes, each cut, turned and exposed in its own way, so that all photos differ), runs the real
+service on it and prints one table. `python benchmarks/service.py [--photos 10000] [--idle-s 60]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+import drawn  # noqa: E402 - the tests' own photos
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def draw(folder: Path, count: int) -> None:
+    """Writes `count` different photos of 640 x 480, a few kilobytes each, a thousand to a folder."""
+    scenes = [drawn.scene(seed, 2400, 1800) for seed in range(40)]
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        scene = scenes[number % len(scenes)]
+        turn = cv2.getRotationMatrix2D((1200, 900), rng.uniform(0, 360), rng.uniform(0.5, 1.6))
+        turn[:, 2] += rng.uniform(-500, 500, 2) - [880, 660]
+        piece = cv2.warpAffine(scene, turn, (640, 480), borderMode=cv2.BORDER_REFLECT)
+        place = folder / f"{number // 1000:03d}" / f"IMG_{number:06d}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(place), piece[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
+
+
+def cpu_s(process: int) -> float:
+    """CPU seconds of one process so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def rss_mb(process: int) -> float:
+    """Resident memory of one process, in 10^6 bytes."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS:"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=int, default=10_000)
+    parser.add_argument("--idle-s", type=float, default=60.0)
+    parser.add_argument("--arrivals", type=int, default=10)
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sameshot-bench-") as name:
+        measure(Path(name), wanted.photos, wanted.idle_s, wanted.arrivals)
+
+
+def measure(place: Path, photos: int, idle_s: float, arrivals: int) -> None:
+    inbox, state = place / "photos", place / "state"
+    print(f"drawing {photos} photos ...", file=sys.stderr)
+    draw(inbox, photos)
+    config = place / "config.yaml"
+    config.write_text(f'roots: [{{path: "{inbox}"}}]\n')
+    sameshot = [sys.executable, "-m", "sameshot", "--config", str(config), "--state-dir", str(state)]
+
+    def ask(*words: str) -> dict:
+        answer = subprocess.run([*sameshot, *words, "--format", "json"], capture_output=True, text=True, check=False)
+        return json.loads(answer.stdout) if answer.returncode == 0 else {}
+
+    started_s = time.monotonic()
+    service = subprocess.Popen([*sameshot, "watch"])
+    try:
+        while not (status := ask("status")).get("service") or status["photos"] < photos or status["pending"]:
+            time.sleep(2)
+        first_s = time.monotonic() - started_s
+        rows = [
+            ("first look at all, wall", f"{first_s:.0f} s, {photos / first_s:.1f} photos/s"),
+            ("service process, CPU for it", f"{cpu_s(service.pid):.1f} s"),
+            ("service process, memory", f"{rss_mb(service.pid):.0f} MB"),
+        ]
+        worst_s = 0.0
+        for number in range(arrivals):
+            source = drawn.save(drawn.scene(90_000 + number, 4000, 3000), place / "camera" / f"new_{number}.jpg")
+            target = inbox / source.name
+            target.write_bytes(source.read_bytes())
+            complete_s = time.monotonic()
+            while ask("status")["pending"] or ask("status")["photos"] < photos + number + 1:
+                time.sleep(0.05)
+            worst_s = max(worst_s, time.monotonic() - complete_s)
+        rows.append((f"complete to grouped, 12 MP, worst of {arrivals}", f"{worst_s:.1f} s (asked by a new process)"))
+        time.sleep(5)
+        before_s = cpu_s(service.pid)
+        time.sleep(idle_s)
+        rows += [
+            (f"service process idle for {idle_s:.0f} s", f"{100 * (cpu_s(service.pid) - before_s) / idle_s:.2f} % of a core"),
+            ("service process, memory in the end", f"{rss_mb(service.pid):.0f} MB"),
+            ("state on disk", f"{sum(f.stat().st_size for f in state.rglob('*') if f.is_file()) / photos / 1e3:.1f} kB a photo"),
+        ]
+        stopped_s = time.monotonic()
+        service.terminate()
+        service.wait(20)
+        rows.append(("SIGTERM to end", f"{time.monotonic() - stopped_s:.1f} s"))
+    finally:
+        service.kill()
+    for label, figure in rows:
+        print(f"{label:48} {figure}")
+
+
+if __name__ == "__main__":
+    main()
