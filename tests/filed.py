@@ -48,18 +48,17 @@ def tree(*roots: Path) -> dict[str, Facts | None]:
         for folder, _, names in os.walk(os.fsencode(root)):
             found[os.fsdecode(folder)] = None
             for name in names:
-                path = os.path.join(folder, name)
-                found[os.fsdecode(path)] = _facts(path)
+                path = Path(os.fsdecode(folder)) / os.fsdecode(name)
+                found[str(path)] = _facts(path)
     return found
 
 
-def _facts(path: bytes) -> Facts:
+def _facts(path: Path) -> Facts:
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
-        return Facts(status.st_mode, "-> " + os.fsdecode(os.readlink(path)), 0, ())
+        return Facts(status.st_mode, f"-> {path.readlink()}", 0, ())
     attributes = tuple((name, os.getxattr(path, name)) for name in sorted(os.listxattr(path)))
-    with open(path, "rb") as file:
-        return Facts(status.st_mode, hashlib.sha256(file.read()).hexdigest(), status.st_mtime_ns, attributes)
+    return Facts(status.st_mode, hashlib.sha256(path.read_bytes()).hexdigest(), status.st_mtime_ns, attributes)
 
 
 def contents(found: dict[str, Facts | None]) -> Counter[str]:
@@ -69,7 +68,7 @@ def contents(found: dict[str, Facts | None]) -> Counter[str]:
 
 def own_names(found: Iterable[str]) -> list[str]:
     """Temporary names of sameshot that were left over."""
-    return [path for path in found if os.path.basename(path).startswith(".sameshot")]
+    return [path for path in found if Path(path).name.startswith(".sameshot")]
 
 
 def stat_of(path: Path) -> FileStat:

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from filed import NOW, plan, step
@@ -73,7 +74,7 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         may_start, go = os.pipe()
-        child = _forked(lambda: _child(request, may_start))
+        child = _forked(partial(_child, request, may_start))
         os.close(may_start)
         print(child, flush=True)
         sys.stdin.readline()

@@ -24,10 +24,32 @@ from sameshot.apply.journal import Journal
 from sameshot.apply.recovery import recover
 from sameshot.apply.undo import Selection, undo
 
-_CHANGING = (
-    "openat mkdirat mkdir rename renameat renameat2 link linkat unlink unlinkat rmdir symlink symlinkat write pwrite64 "
-    "copy_file_range ioctl fchmod fchown utimensat fsetxattr fsync fdatasync ftruncate"
-).split()
+_CHANGING = [
+    "openat",
+    "mkdirat",
+    "mkdir",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "unlink",
+    "unlinkat",
+    "rmdir",
+    "symlink",
+    "symlinkat",
+    "write",
+    "pwrite64",
+    "copy_file_range",
+    "ioctl",
+    "fchmod",
+    "fchown",
+    "utimensat",
+    "fsetxattr",
+    "fsync",
+    "fdatasync",
+    "ftruncate",
+]
 _TESTS = Path(__file__).parent
 
 

@@ -40,7 +40,7 @@ def test_all_is_as_before(desk, action):
 
 
 def test_across_filesystems(desk):
-    if not os.access("/dev/shm", os.W_OK) or os.stat("/dev/shm").st_dev == os.stat(desk.photos).st_dev:
+    if not os.access("/dev/shm", os.W_OK) or Path("/dev/shm").stat().st_dev == desk.photos.stat().st_dev:
         pytest.skip("no second filesystem to write to")
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         desk.library = Path(folder) / "library"
@@ -182,8 +182,8 @@ def test_only_folders_that_sameshot_made_go(desk):
     )
     write_photo(own / "theirs.txt", b"not ours")
     assert reasons(desk.undo()) == []
-    assert os.listdir(own) == ["theirs.txt"]
-    assert os.listdir(desk.photos / "in") == ["a.jpg"]
+    assert [path.name for path in own.iterdir()] == ["theirs.txt"]
+    assert [path.name for path in (desk.photos / "in").iterdir()] == ["a.jpg"]
 
 
 def test_a_folder_that_the_owner_removed_is_made_again(desk):
@@ -194,7 +194,18 @@ def test_a_folder_that_the_owner_removed_is_made_again(desk):
     assert photo.exists()
 
 
+def test_a_root_that_is_not_mounted_is_not_made(desk):
+    photo = desk.photo("a.jpg")
+    desk.file(step(1, "move", photo, desk.library / "a.jpg"))
+    desk.photos.rmdir()
+    assert reasons(desk.undo()) == [f"{desk.photos} is not there; is it mounted?"]
+    assert not desk.photos.exists()
+    desk.photos.mkdir()
+    assert reasons(desk.undo()) == []
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_ten_thousand_operations_and_back(desk, capsys):
     chance = random.Random(4)
     photos = {

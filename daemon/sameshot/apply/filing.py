@@ -42,7 +42,10 @@ def file_plan(
     if not plan.steps:
         return BatchReport("", ())
     groups = ordered_units(plan.steps)
-    with journal.open_batch(plan.kind, now=now, why=_summary(plan), roots=roots) as log, Ground(roots, makes_roots=True) as ground:
+    with (
+        journal.open_batch(plan.kind, now=now, why=_summary(plan), roots=roots) as log,
+        Ground(roots, makes_roots=True) as ground,
+    ):
         units = [_unit(number, steps, log.batch) for number, steps in enumerate(groups, 1)]
         protocol = Protocol(log, ground)
         results = protocol.run(units, progress)

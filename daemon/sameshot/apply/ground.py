@@ -113,7 +113,7 @@ class Ground:
         """The name that is in the folder of `path` already and that some filesystems take for the same, if any."""
         names = self._names.get(path.parent)
         if names is None:
-            names = {name_key(name): name for name in os.listdir(self.folder(path.parent))}  # noqa: PTH208 - by descriptor
+            names = {name_key(name): name for name in os.listdir(self.folder(path.parent))}
             self._names[path.parent] = names
         return names.get(name_key(path.name))
 

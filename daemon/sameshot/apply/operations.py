@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from sameshot.apply import contents, kernel
 from sameshot.apply.ground import Ground
-from sameshot.apply.records import Operation, Staged, Unit
+from sameshot.apply.records import Operation, Staged, Unit, folded
 from sameshot.errors import StepRefused
 from sameshot.model import FileStat
 
@@ -23,7 +23,7 @@ _RESERVE_BYTES = 1 << 30
 _RESERVE_SHARE = 0.05
 
 
-class AcrossFilesystems(Exception):  # noqa: N818 - not an error: the unit is tried again as a carried one
+class AcrossFilesystems(Exception):
     """A rename met another filesystem."""
 
 
@@ -67,6 +67,13 @@ def as_it_is(operation: Operation, ground: Ground) -> Operation:
     rewritten = operation.deed == "move" and not same_file(status, operation.stat)
     note = "another program rewrote it meanwhile; it went back as it is now" if rewritten else ""
     return replace(operation, stat=file_stat(status), note=note)
+
+
+def check_names(unit: Unit) -> None:
+    """Raises StepRefused when two files of the unit would get names that some filesystem takes for one."""
+    places = [folded(step.target) for step in unit.operations if step.deed != "remove"]
+    if len(set(places)) < len(places):
+        raise StepRefused("two files of one photo would get the same name")
 
 
 def check(operation: Operation, unit: Unit, ground: Ground) -> None:
@@ -224,19 +231,8 @@ def arrive(operation: Operation, unit: Unit, ground: Ground) -> None:
     if operation.deed == "remove":
         _check_original_stands(operation, ground)
         return
-    source, target = ground.folder(operation.source.parent), ground.folder(operation.target.parent)
-    name = operation.target.name
     try:
-        if copies(operation, carried=unit.carried):
-            kernel.rename_no_replace(target, operation.temporary, target, name)
-        elif operation.deed == "move":
-            start = operation.aside if unit.parks else operation.source.name
-            kernel.rename_no_replace(source, start, target, name)
-            ground.changed(operation.source, there=False)
-        elif operation.deed == "hardlink":
-            os.link(operation.source.name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
-        else:
-            os.symlink(str(operation.source), name, dir_fd=target)
+        _rename_or_link(operation, unit, ground)
     except FileExistsError as error:
         raise StepRefused(f"{operation.target} is already there") from error
     except OSError as error:
@@ -247,9 +243,24 @@ def arrive(operation: Operation, unit: Unit, ground: Ground) -> None:
         raise StepRefused("a hard link cannot reach another filesystem") from error
     ground.changed(operation.target, there=True)
     if operation.deed in ("move", "hardlink") and not unit.carried:
-        arrived = kernel.look(target, name)
+        arrived = kernel.look(ground.folder(operation.target.parent), operation.target.name)
         if not same_file(arrived, operation.stat):
             raise StepRefused(f"{operation.source} was replaced at this moment")
+
+
+def _rename_or_link(operation: Operation, unit: Unit, ground: Ground) -> None:
+    source, target = ground.folder(operation.source.parent), ground.folder(operation.target.parent)
+    name = operation.target.name
+    if copies(operation, carried=unit.carried):
+        kernel.rename_no_replace(target, operation.temporary, target, name)
+    elif operation.deed == "move":
+        start = operation.aside if unit.parks else operation.source.name
+        kernel.rename_no_replace(source, start, target, name)
+        ground.changed(operation.source, there=False)
+    elif operation.deed == "hardlink":
+        os.link(operation.source.name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+    else:
+        os.symlink(str(operation.source), name, dir_fd=target)
 
 
 def _check_original_stands(operation: Operation, ground: Ground) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from sameshot.apply import kernel, operations, putting_back
 from sameshot.apply.ground import Ground
 from sameshot.apply.journal import BatchLog
-from sameshot.apply.records import Operation, Staged, Unit, as_carried, folded
+from sameshot.apply.records import Operation, Staged, Unit, as_carried
 from sameshot.apply.sentences import sentence
 from sameshot.errors import StateUnavailable, StepRefused
 
@@ -116,14 +116,12 @@ class Protocol:
         current = None
         try:
             self._refuse_if_full()
-            for number, sentence in unit.waits:
-                if number not in self._results or not self._results[number].done:
-                    raise StepRefused(sentence)  # noqa: TRY301
-            if len({folded(step.target) for step in unit.operations}) < len(unit.operations):
-                raise StepRefused("two files of one photo would get the same name")
+            self._refuse_if_waiting(unit)
             if unit.undoes:
-                operations_now = (operations.as_it_is(step, self._ground) for step in unit.operations)
-                unit = replace(unit, operations=tuple(operations_now))
+                unit = replace(
+                    unit, operations=tuple(operations.as_it_is(step, self._ground) for step in unit.operations)
+                )
+            operations.check_names(unit)
             folders: dict[Path, None] = {}
             for current in unit.operations:
                 operations.check(current, unit, self._ground)
@@ -138,6 +136,11 @@ class Protocol:
     def _refuse_if_full(self) -> None:
         if self._full:
             raise StepRefused(f"not tried: {self._full}")
+
+    def _refuse_if_waiting(self, unit: Unit) -> None:
+        for number, why in unit.waits:
+            if number not in self._results or not self._results[number].done:
+                raise StepRefused(why)
 
     def _write(self, one: _Running) -> None:
         self._refuse_if_full()
