@@ -6,6 +6,7 @@ a time may write a state; readers need no lock. Nothing here decides anything ab
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +34,7 @@ from sameshot.sweeping import sweep
 from sameshot.watch.ignore import IgnoreRules
 from sameshot.wire import EncoderHeader, worker_command
 
+_log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int | None], None]
 """What is being done, how much of it is done, and of how much, where that is known."""
 
@@ -44,9 +46,11 @@ _PATIENCE_S = 5.0
 class App:
     """The parts of one sameshot, in one thread. Close it when done: workers end, the index is saved."""
 
-    def __init__(self, loaded: LoadedConfig, locations: Locations, store: Store, progress: Progress) -> None:
+    def __init__(
+        self, loaded: LoadedConfig, locations: Locations, store: Store, progress: Progress, *, writing: bool
+    ) -> None:
         self.loaded, self.config, self.locations, self.store = loaded, loaded.config, locations, store
-        self.progress = progress
+        self.progress, self._writing = progress, writing
         self.recovered = RecoveryReport()
         """What was found interrupted when a writer opened the state."""
         self.activity: Callable[[], Any] | None = None
@@ -175,10 +179,13 @@ class App:
 
     def close(self) -> None:
         """Ends the workers and saves what can be saved."""
-        if "index" in self.__dict__:
-            self.index.save(self._index_generation)
         if "workers" in self.__dict__:
             self.workers.close()
+        if "index" in self.__dict__ and self._writing:
+            try:
+                self.index.save(self._index_generation)
+            except OSError as error:
+                _log.warning("the index is built anew at the next start, it could not be saved: %s", error)
 
 
 def ask(workers: Workers, request: Message, deadline_s: float, descriptor: int | None = None) -> Message:
@@ -202,14 +209,14 @@ def open_app(
     """
     if not writing:
         with Store.open(locations.database, read_only=True) as store:
-            app = App(loaded, locations, store, progress)
+            app = App(loaded, locations, store, progress, writing=False)
             try:
                 yield app
             finally:
                 app.close()
         return
     with hold_lock(locations.lock_file, verb, loaded.path), Store.open(locations.database) as store:
-        app = App(loaded, locations, store, progress)
+        app = App(loaded, locations, store, progress, writing=True)
         try:
             app.recovered = recover(app.journal, now=app.today())
             learn_journal(store, app.journal)

@@ -297,8 +297,10 @@ class Flow:
             self.take([waiting])
 
     def _fail(self, photo_id: int, reason: str) -> None:
-        for waiting in self._release(photo_id):
+        for waiting, photo in self._store.photos.get(self._release(photo_id)).items():
             self._store.photos.fail(waiting, reason)
+            if photo.content_id is not None:
+                self.touch([photo.content_id])  # the shot it showed before lost a photo
 
     def _release(self, photo_id: int) -> list[int]:
         for content, photos in self._looking.items():

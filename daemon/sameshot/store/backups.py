@@ -17,7 +17,6 @@ def rotate_backups(store: Store, folder: Path, today: date) -> Path:
     """Writes the copy of `today` and removes those before the newest seven. Raises StateUnavailable when it cannot."""
     folder.mkdir(exist_ok=True)
     target = folder / f"nightly-{today:%Y%m%d}.db"
-    target.unlink(missing_ok=True)
     store.backup(target)
     for old in sorted(folder.glob("nightly-*.db"))[:-_KEPT]:
         old.unlink()

@@ -112,7 +112,7 @@ class Photos:
         """Content -> how many present photos hold it; contents without any are left out."""
         sql = """SELECT content, count(*) FROM photos JOIN files ON photo = photos.id AND role = 'primary'
                  WHERE content IN (SELECT value FROM json_each(?)) AND missing_since_s IS NULL
-                 AND stage NOT IN ('seen', 'failed') GROUP BY content"""
+                 AND stage NOT IN ('seen', 'settled', 'failed') GROUP BY content"""
         return dict(self._connection.rows(sql, [as_json_list(content_ids)]))
 
     def views(self, content_ids: Iterable[int]) -> dict[int, list[PhotoView]]:
