@@ -18,11 +18,9 @@ from sameshot.apply.journal import Journal
 from sameshot.arrival import stat_of
 from sameshot.errors import BadInput
 from sameshot.library import everything
-from sameshot.model import Action, GroupView, PhotoView, Plan, StepOutcome
+from sameshot.model import Action, Plan, StepOutcome
 from sameshot.plan.folders import folder_plan
-from sameshot.plan.rank import rank_key, rank_plan, remove_rank_plan
-from sameshot.plan.rank_insert import insert_order
-from sameshot.plan.rank_order import rank_order
+from sameshot.plan.rank import rank_key, rank_plan, remove_rank_plan, wanted_order
 from sameshot.store.store import Store
 
 
@@ -56,17 +54,30 @@ def plan_folders(
     return Plan(plan.kind, tuple(step for step in plan.steps if step.unit in units), plan.warnings)
 
 
-def plan_rank(store: Store, encoder_id: str, folders: Sequence[Path], *, remove: bool) -> Plan:
-    """Plans rank prefixes for all photos below `folders`, or with `remove` to take them off."""
+def plan_rank(store: Store, journal: Journal, encoder_id: str, folders: Sequence[Path], *, remove: bool) -> Plan:
+    """Plans rank prefixes for all photos below `folders`, or with `remove` to take them off.
+
+    Raises BadInput when no known photo is there.
+    """
     groups, alone = everything(store, folders)
     views = [view for group in groups for view in group.photos] + alone
-    views = [view for view in views if any(view.path.is_relative_to(folder) for folder in folders)]
-    if not views:
+    features = store.contents.features({view.content for view in views}, encoder_id)
+    known = [
+        view
+        for view in views
+        if view.content in features and any(view.path.is_relative_to(folder) for folder in folders)
+    ]
+    if not known:
         raise BadInput("No known photo is in these folders", "Scan them first: `sameshot scan DIR`")
-    catalogues = _catalogues({view.path.parent for view in views})
+    given = {location.target.name for location in journal.locations()}
+    foreign = {view.id for view in known if rank_key(view) is not None and view.path.name not in given}
+    catalogues = _catalogues({view.path.parent for view in known})
     if remove:
-        return remove_rank_plan(views, taken=cache(names_in), catalogues=catalogues)
-    return rank_plan(_ranked(store, encoder_id, groups, views), taken=cache(names_in), catalogues=catalogues)
+        return remove_rank_plan(known, taken=cache(names_in), foreign=foreign, catalogues=catalogues)
+    vectors = np.stack([features[view.content].vector for view in known])
+    group_of = {view.id: group.id for group in groups for view in group.photos}
+    order = wanted_order(known, vectors, groups=group_of, foreign=foreign)
+    return rank_plan(order, taken=cache(names_in), foreign=foreign, catalogues=catalogues)
 
 
 def fingerprint(plan: Plan) -> str:
@@ -159,20 +170,3 @@ def _catalogues(folders: Iterable[Path]) -> list[Path]:
         for name in sorted(names_in(folder))
         if name in names or name.endswith(".lrcat")
     ]
-
-
-def _ranked(store: Store, encoder_id: str, groups: Sequence[GroupView], views: Sequence[PhotoView]) -> list[PhotoView]:
-    """The photos in rank order: those that bear a rank keep their order, the others are put in between."""
-    group_of = {view.id: group.id for group in groups for view in group.photos}
-    features = store.contents.features({view.content for view in views}, encoder_id)
-    known = [view for view in views if view.content in features]
-    vectors = np.stack([features[view.content].vector for view in known])
-    keys = [view.digest + os.fsencode(view.path) for view in known]
-    shots = [group_of.get(view.id) for view in known]
-    ranks = {index: rank for index, view in enumerate(known) if (rank := rank_key(view)) is not None}
-    if ranks:
-        ranked = np.array(sorted(ranks, key=ranks.__getitem__), np.int64)
-        order = insert_order(vectors, ranked, keys=keys, groups=shots)
-    else:
-        order = rank_order(vectors, keys=keys, groups=shots)
-    return [known[index] for index in order]

@@ -45,7 +45,7 @@ def _against_surroundings(gray: MatLike) -> MatLike:
     deviation = np.sqrt(np.maximum(around(luma * luma) - mean * mean, 0)) + _NOISE_FLOOR
     size = (width_px, height_px)
     even = (luma - cv2.resize(mean, size)) * (_CONTRAST / cv2.resize(deviation, size))
-    return np.clip(128 + even, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(128 + even, 0, 255), np.uint8)
 
 
 def _packed(gray: MatLike, most: int) -> bytes:

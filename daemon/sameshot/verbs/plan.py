@@ -35,7 +35,7 @@ def plan(
 ) -> PlanResult:
     """Returns the steps that `apply` with these options, or `rank` on these folders, would do now."""
     made = (
-        plan_rank(app.store, app.encoder.encoder_id, rank, remove=remove)
+        plan_rank(app.store, app.journal, app.encoder.encoder_id, rank, remove=remove)
         if rank
         else folders_plan(app, action, library, layout)
     )

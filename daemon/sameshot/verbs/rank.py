@@ -12,6 +12,6 @@ from sameshot.verbs.plan import check_unchanged
 
 def rank(app: App, *, folders: tuple[Path, ...], remove: bool = False, fingerprint: str | None = None) -> BatchResult:
     """Renames the photos below `folders`; with `remove` gives them their names back."""
-    made = plan_rank(app.store, app.encoder.encoder_id, folders, remove=remove)
+    made = plan_rank(app.store, app.journal, app.encoder.encoder_id, folders, remove=remove)
     check_unchanged(made, fingerprint)
     return do_plan(app, made, folders)
