@@ -20,6 +20,7 @@ from sameshot.apply.filing import file_plan
 from sameshot.apply.journal import Journal
 from sameshot.apply.recovery import recover
 from sameshot.apply.undo import Selection, undo
+from sameshot.errors import StateUnavailable
 from sameshot.model import Step
 
 _LET_ANYONE_TRACE = (0x59616D61, ctypes.c_ulong(-1).value)
@@ -65,6 +66,8 @@ def _forked(act: Callable[[], None]) -> int:
         try:
             act()
             status = 0
+        except StateUnavailable:
+            status = StateUnavailable.exit_code
         finally:
             os._exit(status)
     return child

@@ -1,4 +1,4 @@
-"""kill -9 at every system call that changes something, of every action, of undo and of recovery itself.
+"""kill -9, or an error, at every system call that changes something, of every action, undo and recovery itself.
 
 For each such call a fresh tree is made, the process is killed at the entry of the call, then recovery and undo must
 give back the tree as it was: nothing lost, nothing twice, no temporary file.
@@ -23,6 +23,7 @@ from interrupted import play
 from sameshot.apply.journal import Journal
 from sameshot.apply.recovery import recover
 from sameshot.apply.undo import Selection, undo
+from sameshot.errors import StateUnavailable
 
 _CHANGING = [
     "openat",
@@ -88,6 +89,12 @@ class Killer:
         options = ["-o", "/dev/null", "-e", f"trace={name}", "-e", injection]
         assert self._play(scene, folder, library, options) == -9
         self.kills += 1
+
+    def fail(self, scene: str, folder: Path, library: Path, call: tuple[str, int], error: str) -> None:
+        """Play the scene while that call fails; the scene must end by itself, with a report or for want of a journal."""
+        name, number = call
+        options = ["-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:error={error}:when={number}"]
+        assert self._play(scene, folder, library, options) in (0, StateUnavailable.exit_code)
 
     def close(self) -> None:
         self._server.stdin.close()
@@ -187,8 +194,29 @@ class Scene:
 _ACTIONS = ["copy", "move", "hardlink", "symlink", "rank"]
 
 
-@pytest.fixture(params=[*_ACTIONS, "copy-across", "move-across"])
+@pytest.fixture
+def sharing(tmp_path) -> Iterator[Path]:
+    """A folder on a filesystem that shares blocks between files."""
+    program = shutil.which("mkfs.btrfs", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if os.geteuid() != 0 or program is None:
+        pytest.skip("needs root and mkfs.btrfs")
+    image, mount = tmp_path / "image", tmp_path / "mount"
+    mount.mkdir()
+    with image.open("wb") as file:
+        file.truncate(200 << 20)
+    subprocess.run([program, "-q", image], check=True)
+    ended = subprocess.run(["mount", "-o", "loop", image, mount], capture_output=True, check=False)
+    if ended.returncode:
+        pytest.skip(f"cannot mount an image here: {ended.stderr.decode().strip()}")
+    yield mount
+    subprocess.run(["umount", mount], check=True)
+
+
+@pytest.fixture(params=[*_ACTIONS, "copy-across", "move-across", "reflink"])
 def case(request, tmp_path) -> tuple[str, Scene]:
+    if request.param == "reflink":
+        mount = request.getfixturevalue("sharing")
+        return "apply-reflink", Scene(mount / "t", mount / "t" / "library")
     action, _, across = request.param.partition("-")
     library = request.getfixturevalue("elsewhere") / "library" if across else tmp_path / "t" / "library"
     return f"apply-{action}", Scene(tmp_path / "t", library)
@@ -221,6 +249,28 @@ def test_killed_while_undoing(case, killer, capsys):
         scene.must_come_back()
     with capsys.disabled():
         print(f"\nundo of {action}: {len(calls)} kill points")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC", "EACCES"])
+def test_one_call_fails(case, error, killer, capsys):
+    action, scene = case
+    scene.make()
+    filing = killer.calls(action, scene.folder, scene.library)
+    for call in filing:
+        scene.make()
+        killer.fail(action, scene.folder, scene.library, call, error)
+        scene.must_come_back()
+    scene.make()
+    scene.play(action)
+    undoing = killer.calls("undo", scene.folder, scene.library)
+    for call in undoing:
+        scene.make()
+        scene.play(action)
+        killer.fail("undo", scene.folder, scene.library, call, error)
+        scene.must_come_back()
+    with capsys.disabled():
+        print(f"\n{action} and undo: {error} at {len(filing) + len(undoing)} calls")
 
 
 @pytest.mark.slow

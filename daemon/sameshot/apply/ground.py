@@ -70,7 +70,7 @@ class Ground:
         missing: list[Path] = []
         while True:
             try:
-                if path == root or path.is_relative_to(root):
+                if path.is_relative_to(root):
                     self.folder(path)
                 else:
                     path.stat()
@@ -81,17 +81,19 @@ class Ground:
                 return missing
 
     def make(self, folders: Iterable[Path]) -> None:
-        """Make the folders, outermost first; one that is there by now is taken as it is. Raises as mkdir(2) does."""
+        """Make the folders, outermost first, durable with the next `sync`; one that is there by now is taken as it is.
+
+        Raises as mkdir(2) does.
+        """
         for path in folders:
-            above_root = not any(path.parent.is_relative_to(root) for root in self.roots)
-            parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY) if above_root else self.folder(path.parent)
-            try:
+            if self._is_beneath_a_root(path.parent):
+                parent = self.folder(path.parent)
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(path.name, dir_fd=parent)
-                kernel.sync_folder(parent)
-            finally:
-                if above_root:
-                    os.close(parent)
+                self._touched[parent] = path.parent
+            else:
+                path.mkdir(exist_ok=True)
+                self.sync_folder(path.parent)
 
     def remove_if_empty(self, path: Path) -> bool:
         """Remove a folder that holds nothing; True when it is gone."""
@@ -127,16 +129,28 @@ class Ground:
                 names.pop(name_key(path.name), None)
 
     def sync(self) -> None:
-        """Make every name changed since the last call durable. Raises OSError."""
-        while self._touched:
-            descriptor = next(iter(self._touched))
-            kernel.sync_folder(descriptor)
-            del self._touched[descriptor]
+        """Make every name changed since the last call durable. Raises OSError, after trying every folder."""
+        touched, self._touched = self._touched, {}
+        failed: OSError | None = None
+        for descriptor in touched:
+            try:
+                kernel.sync_folder(descriptor)
+            except OSError as error:
+                failed = error
+        if failed is not None:
+            raise failed
 
     def sync_folder(self, path: Path) -> None:
         """Make the names in one folder durable, if it is there. Raises OSError."""
         with contextlib.suppress(FileNotFoundError):
-            kernel.sync_folder(self.folder(path))
+            if self._is_beneath_a_root(path):
+                kernel.sync_folder(self.folder(path))
+                return
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                kernel.sync_folder(descriptor)
+            finally:
+                os.close(descriptor)
 
     def close_folders(self) -> None:
         """Let go of all folders: the next call sees the tree as it is then."""
@@ -144,6 +158,9 @@ class Ground:
             os.close(descriptor)
         self._folders.clear()
         self._touched.clear()
+
+    def _is_beneath_a_root(self, path: Path) -> bool:
+        return any(path.is_relative_to(root) for root in self.roots)
 
     def _forget(self, path: Path) -> None:
         self._names.pop(path, None)

@@ -276,8 +276,9 @@ def let_go(operation: Operation, ground: Ground) -> None:
 
 
 def now_at(operation: Operation, ground: Ground) -> FileStat | None:
-    """What is at the target now; None after a removal."""
-    if operation.deed == "remove":
+    """What is at the target now; None after a removal, and where it cannot be seen."""
+    try:
+        status = kernel.look(ground.folder(operation.target.parent), operation.target.name)
+    except (OSError, StepRefused):
         return None
-    status = kernel.look(ground.folder(operation.target.parent), operation.target.name)
-    return file_stat(status) if status else None
+    return file_stat(status) if status and operation.deed != "remove" else None

@@ -14,6 +14,7 @@ A unit that meets an obstacle is put back at once and refused with the reason; a
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -98,6 +99,7 @@ class Protocol:
                 self._log.sync()
             across: list[Unit] = []
             running = [one for one in running if self._attempt(one, self._rename, across)]
+            running = self._made_durable(running)
             self._commit(running)
         except StateUnavailable:
             for one in running:
@@ -162,8 +164,16 @@ class Protocol:
         for _, step in one.steps():
             operations.arrive(step, one.unit, self._ground)
 
+    def _made_durable(self, running: list[_Running]) -> list[_Running]:
+        try:
+            self._ground.sync()
+        except OSError as error:
+            for one in running:
+                self._fail(one, error)
+            return []
+        return running
+
     def _commit(self, running: list[_Running]) -> None:
-        self._ground.sync()
         letting_go = [one for one in running if any(operations.lets_go(step, one.unit) for step in one.unit.operations)]
         if not letting_go:
             return
@@ -172,7 +182,8 @@ class Protocol:
         self._log.sync()
         for one in letting_go:
             self._let_go(one)
-        self._ground.sync()
+        with contextlib.suppress(OSError):  # a name that comes back after a power cut is no loss
+            self._ground.sync()
 
     def _let_go(self, one: _Running) -> None:
         try:
@@ -196,12 +207,15 @@ class Protocol:
             across.append(one.unit)
             return False
         except (StepRefused, OSError) as error:
-            if isinstance(error, OSError) and error.errno in _FULL:
-                self._full = f"the disk that holds {one.unit.operations[0].target.parent} is full"
-            problems = putting_back.put_back(one.unit, self._ground, one.staged, after_crash=False)
-            self._refuse(one.unit, one.current, error, begun=True, problems=problems)
+            self._fail(one, error)
             return False
         return True
+
+    def _fail(self, one: _Running, error: StepRefused | OSError) -> None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            self._full = f"the disk that holds {one.unit.operations[0].target.parent} is full"
+        problems = putting_back.put_back(one.unit, self._ground, one.staged, after_crash=False)
+        self._refuse(one.unit, one.current, error, begun=True, problems=problems)
 
     def _done(self, one: _Running) -> None:
         after = [operations.now_at(step, self._ground) for step in one.unit.operations]

@@ -50,7 +50,7 @@ def put_back(unit: Unit, ground: Ground, staged: dict[int, Staged], *, after_cra
         _try(problems, _return_to_source, step, ground)
     for index, step in steps:
         _try(problems, _remove_temporary, step, ground, staged.get(index))
-    ground.sync()
+    _sync(problems, ground)
     for folder in reversed(unit.folders):
         ground.remove_if_empty(folder)
     return problems
@@ -69,7 +69,7 @@ def finish(unit: Unit, ground: Ground, staged: dict[int, Staged]) -> list[str]:
         else:
             _try(problems, _return_to_source, step, ground)
             problems.append(f"{step.target} vanished meanwhile, so {step.source} was put back")
-    ground.sync()
+    _sync(problems, ground)
     return problems
 
 
@@ -81,6 +81,13 @@ def _try(problems: list[str], act: Callable[..., None], step: Operation, *facts:
     except (OSError, StepRefused) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         problems.append(f"{step.source} could not be put back: {reason}")
+
+
+def _sync(problems: list[str], ground: Ground) -> None:
+    try:
+        ground.sync()
+    except OSError as error:
+        problems.append(f"what was put back may not survive a power cut: {error.strerror}")
 
 
 def _take_from_target(step: Operation, unit: Unit, ground: Ground, staged: Staged | None, after_crash: bool) -> None:

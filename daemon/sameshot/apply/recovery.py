@@ -106,6 +106,8 @@ def _open_what_must_be_there(unit: Unit, ground: Ground) -> None:
 
 def _sync_all(unit: Unit, ground: Ground) -> None:
     """The names may be as they should be in memory alone: a killed process synced nothing."""
+    for folder in unit.folders:
+        ground.sync_folder(folder.parent)
     for step in unit.operations:
         ground.sync_folder(step.source.parent)
         if step.deed != "remove":
