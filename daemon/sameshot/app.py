@@ -21,6 +21,7 @@ from sameshot.apply.recovery import RecoveryReport, recover
 from sameshot.arrival import Arrivals
 from sameshot.compare.pair_score import LINK_THRESHOLD, SHORTLIST_COSINE
 from sameshot.config import LoadedConfig
+from sameshot.embed.encoders import place_of
 from sameshot.errors import SameshotError
 from sameshot.filing import learn_journal
 from sameshot.flow import Flow, FlowSettings
@@ -75,6 +76,9 @@ class App:
     def encoder(self) -> EncoderHeader:
         """The encoder that serves, made ready on first use by a process that may write models and reads no photo."""
         models_dir = self.locations.models_dir
+        ready = place_of(self.config.encoder, models_dir)
+        if ready.path.exists():  # mostly: then no process need start to say so
+            return EncoderHeader(ready.encoder_id, ready.path, ready.dimension)
         makers = Workers(worker_command(models_dir, makes_models=True), 1, WorkerLimits(file_size_bytes=1 << 30))
         try:
             request = {"task": "prepare", "encoder": self.config.encoder, "models_dir": str(models_dir)}

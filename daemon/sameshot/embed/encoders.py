@@ -1,8 +1,8 @@
 """The encoders that can be named in the config, and how each becomes a file that ONNX Runtime serves.
 
-Comes in: a name of the table and the folder for models. Goes out: the file, built once from the weights that an installed
-package ships (nothing is downloaded), under a name that carries the encoder's id. Vectors are comparable only under one
-id: it holds the architecture, the digest of the weights, and the version of everything between pixels and vector.
+Comes in: a name of the table and the folder for models. Goes out: the file, built once from the weights that an
+installed package ships (nothing is downloaded), under a name that carries the encoder's id. Vectors are comparable only
+under one id: it holds the architecture, the digest of the weights, and the version of all between pixels and vector.
 """
 
 from __future__ import annotations
@@ -59,18 +59,26 @@ def prepare(name: str, models_dir: Path) -> EncoderFile:
     The file appears whole or not at all, so two processes may prepare at once.
     Raises BadInput when no encoder has that name, StateUnavailable when its weights or the folder cannot be used.
     """
+    file = place_of(name, models_dir)
+    if not file.path.exists():
+        model = _ENCODERS[name].build()
+        try:
+            models_dir.mkdir(parents=True, exist_ok=True)
+            _write_whole(file.path, model)
+        except OSError as error:
+            raise StateUnavailable(f"The encoder cannot be written: {error}", "Make room or give access") from error
+    return file
+
+
+def place_of(name: str, models_dir: Path) -> EncoderFile:
+    """Where the encoder `name` is under `models_dir` once it is prepared.
+
+    Raises BadInput when no encoder has that name.
+    """
     encoder = _ENCODERS.get(name)
     if encoder is None:
         raise BadInput(f"There is no encoder named {name!r}", f"Choose one of: {', '.join(sorted(_ENCODERS))}")
-    path = models_dir / f"{encoder.encoder_id}.onnx"
-    if not path.exists():
-        model = encoder.build()
-        try:
-            models_dir.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, model)
-        except OSError as error:
-            raise StateUnavailable(f"The encoder cannot be written: {error}", "Make room or give access") from error
-    return EncoderFile(encoder.encoder_id, path, encoder.dimension)
+    return EncoderFile(encoder.encoder_id, models_dir / f"{encoder.encoder_id}.onnx", encoder.dimension)
 
 
 def _write_whole(path: Path, content: bytes) -> None:
