@@ -66,8 +66,13 @@ class Groups:
             )
 
     def count(self) -> int:
-        """How many groups there are."""
-        return int(self._connection.rows("SELECT count(*) FROM groups")[0][0])
+        """How many groups have at least two present photos."""
+        sql = """SELECT count(*) FROM (
+                     SELECT 1 FROM members JOIN photos ON photos.content = members.content
+                     JOIN files ON files.photo = photos.id AND role = 'primary'
+                     WHERE missing_since_s IS NULL AND stage NOT IN ('seen', 'settled', 'failed')
+                     GROUP BY group_id HAVING count(*) > 1)"""
+        return int(self._connection.rows(sql)[0][0])
 
     @property
     def generation(self) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 from sameshot.app import App
 from sameshot.config_roots import check_folder
 from sameshot.errors import BadInput
-from sameshot.library import group_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def scan_result(app: App, failed_before: Collection[tuple[Path, str]], problems:
     failed = app.store.photos.failed()
     return ScanResult(
         photos=sum(app.store.photos.count().values()),
-        groups=len(group_views(app.store, app.store.groups.all())),
+        groups=app.store.groups.count(),
         failed=len(failed),
         newly_failed=len(set(failed) - set(failed_before)),
         problems=tuple(problems),

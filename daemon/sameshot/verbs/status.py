@@ -8,7 +8,6 @@ from typing import Literal
 
 import sameshot
 from sameshot.app import App
-from sameshot.library import group_views
 
 State = Literal["starting", "idle", "busy", "paused", "degraded"]
 
@@ -58,7 +57,7 @@ def status(app: App) -> StatusResult:
         state=activity.state if activity else "idle",
         service=activity is not None,
         photos=sum(stages.values()),
-        groups=len(group_views(app.store, app.store.groups.all())),
+        groups=app.store.groups.count(),
         pending=pending,
         failed=stages["failed"],
         rss_mb=round(resident_mb(), 1),
