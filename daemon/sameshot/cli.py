@@ -116,7 +116,7 @@ def _show(options: Options, result: Any, how: Format, table: Callable[[printing.
 
 @app.command()
 def init(context: typer.Context, folders: Annotated[list[Path], typer.Argument(metavar="DIR...")]) -> None:
-    """Write a first config that watches DIR..."""
+    """Write a first config that watches these folders."""
     from sameshot.verbs.init import init as verb  # noqa: PLC0415
 
     result = verb(folders=_absolute(folders), config=context.obj.config_file)
@@ -125,7 +125,7 @@ def init(context: typer.Context, folders: Annotated[list[Path], typer.Argument(m
 
 @app.command()
 def check(context: typer.Context, how: FormatOption = Format.table) -> None:
-    """Show every setting with its source, and what cannot be used."""
+    """Show every setting, its source, and what is wrong with it."""
     from sameshot.verbs.check import check as verb  # noqa: PLC0415
 
     result = as_json(verb(context.obj.loaded(), context.obj.locations))
@@ -136,7 +136,10 @@ def check(context: typer.Context, how: FormatOption = Format.table) -> None:
 
 @app.command()
 def watch(context: typer.Context) -> None:
-    """Run in the foreground: watch the roots, look at what arrives, keep the groups true."""
+    """Be the daemon, in the foreground.
+
+    Watches the roots, looks at what arrives, keeps the groups true, until SIGTERM or Ctrl-C.
+    """
     from sameshot.verbs.watch import watch as verb  # noqa: PLC0415
 
     options: Options = context.obj
@@ -145,7 +148,7 @@ def watch(context: typer.Context) -> None:
 
 @app.command()
 def scan(context: typer.Context, paths: Paths = None, how: FormatOption = Format.table) -> None:
-    """Look at folders once (default: the config's roots) and group what is there."""
+    """Look at folders once and group their photos. Without PATH: the config's roots."""
     result = context.obj.perform("scan", paths=_absolute(paths))
     _show(context.obj, result, how, printing.scan)
     if result["newly_failed"] or result["problems"]:
@@ -160,7 +163,7 @@ def status(context: typer.Context, how: FormatOption = Format.table) -> None:
 
 @app.command()
 def groups(context: typer.Context, paths: Paths = None, how: FormatOption = Format.table) -> None:
-    """Show which photos are of one shot, all or those in PATH..."""
+    """Show which photos are of one shot. With PATH: those that have a photo there."""
     _show(context.obj, context.obj.perform("groups", paths=_absolute(paths)), how, printing.groups)
 
 
@@ -171,7 +174,7 @@ def similar(
     count: Annotated[int, typer.Option(min=1, help="How many to show.")] = 10,
     how: FormatOption = Format.table,
 ) -> None:
-    """Show the photos most like FILE, which need not be in a watched folder."""
+    """Show the photos most like FILE. It need not be in a watched folder."""
     result = context.obj.perform("similar", file=_absolute([file])[0], count=count)
     _show(context.obj, result, how, printing.similar)
 
@@ -198,7 +201,7 @@ def plan(
     remove: Annotated[bool, typer.Option("--remove", help="With --rank: plan to take the prefixes off.")] = False,
     how: FormatOption = Format.table,
 ) -> None:
-    """Show what `apply` (or with --rank DIR: `rank`) would do, and do nothing."""
+    """Show what `apply` would do, and do nothing. With --rank: what `rank` would do."""
     result = context.obj.perform("plan", **_filing(action, library, layout), rank=_absolute(rank), remove=remove)
     _show(context.obj, result, how, printing.plan)
 
@@ -208,7 +211,7 @@ def apply(
     context: typer.Context, action: Action = None, library: Library = None, layout: Layout = None, yes: Yes = False,
     how: FormatOption = Format.table,
 ) -> None:  # fmt: skip
-    """File groups into folders; `undo` gives back exactly what was there."""
+    """File groups into folders. `undo` gives back exactly what was there."""
     wanted = _filing(action, library, layout)
     _plan_and_do(context.obj, "apply", wanted, wanted, yes, how)
 
@@ -221,7 +224,7 @@ def rank(
     yes: Yes = False,
     how: FormatOption = Format.table,
 ) -> None:
-    """Rename photos in place with a prefix that sorts look-alikes side by side."""
+    """Rename photos in place, so that look-alikes sort together."""
     where = _absolute(folders)
     _plan_and_do(context.obj, "rank", {"rank": where, "remove": remove}, {"folders": where, "remove": remove}, yes, how)
 
@@ -264,7 +267,7 @@ def undo(
     yes: Yes = False,
     how: FormatOption = Format.table,
 ) -> None:
-    """Give files back their place and name: one batch, some files, or all."""
+    """Give files back their place and name. One batch, some files, or all."""
     options: Options = context.obj
     if (bool(what) + last + (since is not None) + everything) != 1:
         raise BadInput(
@@ -294,13 +297,13 @@ def history(
     batch: Annotated[str | None, typer.Argument(show_default=False)] = None,
     how: FormatOption = Format.table,
 ) -> None:
-    """Show what was done to files, or each file of one BATCH, and why."""
+    """Show what was done to files, and why. With BATCH: each of its files."""
     _show(context.obj, context.obj.perform("history", batch=batch), how, printing.history)
 
 
 @app.command()
 def recover(context: typer.Context, how: FormatOption = Format.table) -> None:
-    """Finish or roll back what a crash interrupted; every start does this by itself."""
+    """Finish or roll back what a crash interrupted. Every start does this by itself."""
     _show(context.obj, context.obj.perform("recover"), how, printing.recover)
 
 
@@ -309,19 +312,19 @@ def recover(context: typer.Context, how: FormatOption = Format.table) -> None:
 
 @app.command()
 def together(context: typer.Context, files: Files) -> None:
-    """Say that FILE... show one shot."""
+    """Say that these photos show one shot."""
     printing.verdict(context.obj.out, context.obj.perform("together", files=_absolute(files)))
 
 
 @app.command()
 def apart(context: typer.Context, files: Files) -> None:
-    """Say that FILE... show different shots."""
+    """Say that these photos show different shots."""
     printing.verdict(context.obj.out, context.obj.perform("apart", files=_absolute(files)))
 
 
 @app.command()
 def keep(context: typer.Context, files: Files) -> None:
-    """Say that FILE... shall stand for their groups."""
+    """Say that these photos shall stand for their groups."""
     printing.verdict(context.obj.out, context.obj.perform("keep", files=_absolute(files)))
 
 
@@ -336,7 +339,7 @@ def install_service(
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take it away again.")] = False,
 ) -> None:
-    """Install the systemd unit that keeps `sameshot watch` running."""
+    """Install the systemd unit that runs `sameshot watch`."""
     from sameshot.verbs import install_service as service  # noqa: PLC0415
 
     options: Options = context.obj
