@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import sameshot
 from sameshot import printing
@@ -26,8 +27,24 @@ from sameshot.locations import Locations, find_locations
 from sameshot.verbs.calling import perform
 from sameshot.verbs.table import as_json
 
+
+class Verbs(TyperGroup):
+    """All verbs; a reader of a pipe who has had enough is no error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Does one verb and has its output read, or not."""
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+
 app = typer.Typer(
-    name="sameshot", help="Keeps a growing photo collection sorted by sameness.", no_args_is_help=True,
+    name="sameshot", cls=Verbs, help="Keeps a growing photo collection sorted by sameness.", no_args_is_help=True,
     add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
 
@@ -125,7 +142,7 @@ def init(context: typer.Context, folders: Annotated[list[Path], typer.Argument(m
 
 @app.command()
 def check(context: typer.Context, how: FormatOption = Format.table) -> None:
-    """Show every setting, its source, and what is wrong with it."""
+    """Show every setting, its source, and its problems."""
     from sameshot.verbs.check import check as verb  # noqa: PLC0415
 
     result = as_json(verb(context.obj.loaded(), context.obj.locations))
@@ -224,7 +241,7 @@ def rank(
     yes: Yes = False,
     how: FormatOption = Format.table,
 ) -> None:
-    """Rename photos in place, so that look-alikes sort together."""
+    """Rename photos so that look-alikes sort together."""
     where = _absolute(folders)
     _plan_and_do(context.obj, "rank", {"rank": where, "remove": remove}, {"folders": where, "remove": remove}, yes, how)
 
@@ -367,6 +384,3 @@ def main() -> None:
     except SameshotError as error:
         printing.complain(str(error))
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader of a pipe had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

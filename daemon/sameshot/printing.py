@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,10 +17,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from sameshot.app import Progress as Report
 from sameshot.plan.describe import shown
 
+if TYPE_CHECKING:
+    from sameshot.app import Progress as Report
+
 _SHOWN_STEPS = 40
+
+
+class _Console(Console):
+    """Leaves it to the command line what a reader who has had enough means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 class Printer:
@@ -28,7 +37,7 @@ class Printer:
 
     def __init__(self, *, quiet: bool, stderr: bool = False) -> None:
         self.quiet = quiet
-        self._console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+        self._console = _Console(stderr=stderr, highlight=False, soft_wrap=True)
         self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def to_stderr(self) -> Printer:
