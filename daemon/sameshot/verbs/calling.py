@@ -6,13 +6,15 @@ Comes in: a verb's name and plain arguments. Goes out: its result as plain JSON 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sameshot.app import Progress, open_app
 from sameshot.config import LoadedConfig
 from sameshot.locations import Locations
 from sameshot.service.client import ServiceAbsent, call
 from sameshot.verbs.table import VERBS, as_json, bind
+
+if TYPE_CHECKING:
+    from sameshot.app import Progress
 
 
 def perform(
@@ -30,6 +32,14 @@ def perform(
         )
     except ServiceAbsent:
         pass
+    # Only now: most of what it imports is not needed to ask a service.
+    from sameshot.app import open_app  # noqa: PLC0415
+
+    function = verb.load()
+    wanted = bind(function, arguments)
+    if name == "scan":  # what cannot be scanned is told before a state is made for it
+        from sameshot.verbs.scan import scan_places  # noqa: PLC0415
+
+        scan_places(loaded.config, **wanted)
     with open_app(loaded, locations, progress, verb=name, writing=verb.needs == "writing") as app:
-        function = verb.load()
-        return as_json(function(app, **bind(function, arguments)))
+        return as_json(function(app, **wanted))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.config_roots import check_folder
+from sameshot.config import Config
+from sameshot.config_roots import check_folder, check_roots
 from sameshot.errors import BadInput
 
 
@@ -28,7 +29,7 @@ def scan(app: App, *, paths: tuple[Path, ...] = ()) -> ScanResult:
     Raises BadInput when there is nothing to scan or a folder cannot be used, RootUnavailable when a known root is
     not what it was.
     """
-    places = scan_places(app, paths=paths)
+    places = scan_places(app.config, paths=paths)
     failed_before = set(app.store.photos.failed())
     problems: list[str] = []
     app.flow.resume()
@@ -44,12 +45,15 @@ def scan(app: App, *, paths: tuple[Path, ...] = ()) -> ScanResult:
     return scan_result(app, failed_before, problems)
 
 
-def scan_places(app: App, *, paths: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+def scan_places(config: Config, *, paths: tuple[Path, ...] = ()) -> tuple[Path, ...]:
     """Returns the folders to scan. Raises BadInput when there are none or one cannot be used."""
-    places = paths or app.roots
+    places = paths or tuple(root.path for root in config.roots)
     if not places:
         raise BadInput("There is nothing to scan", "Name a folder, or put roots into the config: `sameshot init DIR`")
-    unusable = [problem.text for place in places if (problem := check_folder("PATH", place)) is not None]
+    if paths:
+        unusable = [problem.text for place in places if (problem := check_folder("PATH", place)) is not None]
+    else:
+        unusable = [str(problem) for problem in check_roots(config)]
     if unusable:
         raise BadInput("\n".join(unusable))
     return places

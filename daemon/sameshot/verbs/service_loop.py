@@ -229,7 +229,7 @@ class Daemon:
         function = verb.load()
         arguments = bind(function, request.arguments)
         if request.verb == "scan":  # everything it needs goes on here anyway: the answer comes when that is done
-            places = scan_places(self._app, **arguments)
+            places = scan_places(self._app.config, **arguments)
             scan = _Scan(request, set(self._app.store.photos.failed()), len(places), [])
             self._sweeps.extend((place, self._app.sweep(place), scan) for place in places)
             self._scans.append(scan)
