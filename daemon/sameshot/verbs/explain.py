@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
+from sameshot.compare.pair_score import SHORTLIST_COSINE
 from sameshot.looking import compare_one, features_of
 
 
@@ -34,11 +35,13 @@ def explain(app: App, *, first: Path, second: Path) -> ExplainResult:
     return ExplainResult(
         first, second, round(score, 4), app.link_threshold, together if one and other else score >= app.link_threshold,
         {name: round(value, 4) for name, value in pair.evidence.items()},
-        tuple(_reasons(app, one, other, score, exact=exact, together=together)),
+        tuple(_reasons(app, one, other, score, pair.evidence["cosine"], exact=exact, together=together)),
     )  # fmt: skip
 
 
-def _reasons(app: App, one: int | None, other: int | None, score: float, *, exact: bool, together: bool) -> list[str]:
+def _reasons(
+    app: App, one: int | None, other: int | None, score: float, cosine: float, *, exact: bool, together: bool
+) -> list[str]:
     threshold = app.link_threshold
     reasons = []
     if exact:
@@ -58,7 +61,12 @@ def _reasons(app: App, one: int | None, other: int | None, score: float, *, exac
         reasons += _certificates(app, one, other)
         reasons.append("To have them apart: `sameshot apart FILE FILE`.")
         return reasons
-    if passes and not said.apart:
+    if passes and not said.apart and cosine < SHORTLIST_COSINE:
+        reasons.append(
+            f"Nobody compared them before: their cosine {cosine:.3f} is below {SHORTLIST_COSINE:.3f}, where a photo's "
+            "neighbours are looked for."
+        )
+    elif passes and not said.apart:
         reasons.append(
             "They are alike, but the best photo of the one's group is not provably like the other: groups never chain."
         )
