@@ -1,8 +1,8 @@
 """How much the moments at which two photos were taken speak for one shot.
 
-Comes in: two captures. Goes out: 1 for the same camera at the same moment, falling with the logarithm of the time between
-to 0 at ten minutes; 0 too where a time is unknown or the cameras differ, so that silence says nothing. Times far apart
-say nothing either: an edit keeps the time of its original, or gets that of its export.
+Comes in: two captures. Goes out: 1 for the same camera at the same moment, falling with the logarithm of the time
+between to 0 at ten minutes; 0 too where a time is unknown or the cameras differ, so that silence says nothing. Times
+far apart say nothing either: an edit keeps the time of its original, or gets that of its export.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Do two photos show one scene from nearly one place? Corners that agree on a single projective map say so.
 
-Comes in: two descriptors of `describe/orb.py`. Goes out: how many corners agree, how large a share of the corners that
-could agree that is, how much of the frame they span, and the map. Matches are mutual nearest neighbours that pass the
-ratio test (Lowe, 2004); the map is found by MAGSAC++ (Barath et al., 2020), whose own random numbers are seeded. Each
-picture is also matched with the other's mirror image. Refuses maps that no camera makes: folded, collapsed or torn ones.
+Comes in: two descriptors of `describe/orb.py`. Goes out: how many corners agree, how large a share of the corners
+that could agree that is, how much of the frame they span, and the map. Matches are mutual nearest neighbours that
+pass the ratio test (Lowe, 2004); the map is found by MAGSAC++ (Barath et al., 2020), whose own random numbers are
+seeded. Each picture is also matched with the other's mirror image. Refuses maps that no camera makes: folded,
+collapsed or torn ones.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ class Corners:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What two pictures' corners agree on. `map` takes the first's places to the second's, relative to each frame (0..1).
+    """What two pictures' corners agree on. `map` takes the first's places to the second's, relative to each frame.
 
     inliers: matches that obey the map. share: inliers among the corners of the common part, 0..1. spread: the part of
-    the smaller common frame that the inliers span, 0..1. mirrored: whether the second had to be flipped.
+    the frame that the inliers span, in the picture where that is less, 0..1. mirrored: whether the second had to be flipped.
     """
 
     inliers: int

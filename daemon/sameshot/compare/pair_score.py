@@ -1,8 +1,9 @@
 """The probability that two photos show the same shot.
 
-Comes in: the features of two photos. Goes out: a probability with the scores behind it. Refuses nothing. It is an additive
-model: every score is turned into evidence by a few hinges (rising pieces of a line), and the evidence adds up to log odds.
-Its numbers stand in `pair_score.json`, fitted by `benchmarks/pair_score/fit.py` on photos made for it.
+Comes in: the features of two photos. Goes out: a probability with the scores behind it. Refuses nothing. It is an
+additive model: every score is turned into evidence by a few hinges (rising pieces of a line), and the evidence adds
+up to log odds. Its numbers stand in `pair_score.json`, fitted by `benchmarks/pair_score/fit.py` on photos made for
+it.
 
 The order of the two does not matter: they are put into an order of their own first.
 """

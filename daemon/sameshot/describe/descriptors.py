@@ -1,7 +1,7 @@
 """What each measure keeps of a photo, computed once from its upright pixels.
 
-Comes in: uint8 RGB pixels, long side LONG_SIDE_PX. Goes out: measure name -> bytes, each with its layout's version in the
-first byte. The files of `compare/` that share a measure's name read them.
+Comes in: uint8 RGB pixels, long side LONG_SIDE_PX. Goes out: measure name -> bytes, each with its layout's version in
+the first byte. The files of `compare/` that share a measure's name read them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Oriented corners with binary descriptors (Rublee et al., ORB, 2011), of the picture and of its mirror image.
 
-Comes in: uint8 RGB pixels. Goes out: for each of the two, up to a fixed number of corners, packed as: version, count of
-corners, width and height in px, then each corner's place (x, y in 1/16 px), then each corner's 32 bytes. Corners are
-looked for where every place was set against its surroundings, so that a darker frame of a scene yields the same ones.
+Comes in: uint8 RGB pixels. Goes out: for each of the two, up to a fixed number of corners, packed as: version, count
+of corners, width and height in px, then each corner's place (x, y in 1/16 px), then each corner's 32 bytes. Corners
+are looked for where every place was set against its surroundings, so that a darker frame of a scene yields the same
+ones.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _CORNERS = 400
 _MIRRORED_CORNERS = 100
 _HEADER = struct.Struct("<BHHH")
 _SURROUNDINGS_SHRINK = 8
+_SMALLEST_PX = 63  # a corner keeps 31 px from every edge
 _NOISE_FLOOR = 2.0
 _CONTRAST = 48.0
 
@@ -33,7 +35,7 @@ def describe(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _against_surroundings(gray: MatLike) -> MatLike:
-    """Luma less the mean around it, over the deviation around it; the surroundings are taken at an eighth of the size."""
+    """Luma less the mean around it, over the deviation around it, both taken at an eighth of the size."""
     height_px, width_px = gray.shape
     luma = cv2.GaussianBlur(gray, (0, 0), 0.8).astype(np.float32)
     small = (max(1, width_px // _SURROUNDINGS_SHRINK), max(1, height_px // _SURROUNDINGS_SHRINK))
@@ -49,9 +51,11 @@ def _against_surroundings(gray: MatLike) -> MatLike:
 
 
 def _packed(gray: MatLike, most: int) -> bytes:
+    height_px, width_px = gray.shape
+    if min(gray.shape) < _SMALLEST_PX:
+        return _HEADER.pack(VERSION, 0, width_px, height_px)
     detector = cv2.ORB.create(nfeatures=most, scaleFactor=1.2, nlevels=8, fastThreshold=7)
     keypoints, descriptors = detector.detectAndCompute(gray, None)
-    height_px, width_px = gray.shape
     if descriptors is None:
         return _HEADER.pack(VERSION, 0, width_px, height_px)
     # ORB gives a few corners more than asked for, in an order of its own.

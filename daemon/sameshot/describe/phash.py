@@ -1,6 +1,7 @@
 """The perceptual hash: which of the 64 lowest frequencies of the picture's luma lie above their median.
 
-Comes in: uint8 RGB pixels. Goes out: a version byte and 8 bytes. The hash is ImageHash's `phash` (after Krawetz, 2011).
+Comes in: uint8 RGB pixels. Goes out: a version byte and 8 bytes. The hash is ImageHash's `phash` (after Krawetz,
+2011).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Technical facts about one photo that rank it within its group.
 
-Comes in: uint8 RGB pixels of one decode size. Goes out: `Quality`. Sharpness is that of the sharpest tile, since a shallow
-depth of field leaves most of a good portrait soft; it is measured on luma whose contrast was evened out, so that it ranks
-focus and not light.
+Comes in: uint8 RGB pixels of one decode size. Goes out: `Quality`. Sharpness is that of the sharpest tile, since a
+shallow depth of field leaves most of a good portrait soft; it is measured on luma whose contrast was evened out, so
+that it ranks focus and not light.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The encoders that can be named in the config, and how each becomes a file that ONNX Runtime serves.
 
 Comes in: a name of the table and the folder for models. Goes out: the file, built once from the weights that an
-installed package ships (nothing is downloaded), under a name that carries the encoder's id. Vectors are comparable only
-under one id: it holds the architecture, the digest of the weights, and the version of all between pixels and vector.
+installed package ships (nothing is downloaded), under a name that carries the encoder's id. Vectors are comparable
+only under one id: it holds the architecture, the digest of the weights, and the version of all between pixels and
+vector.
 """
 
 from __future__ import annotations

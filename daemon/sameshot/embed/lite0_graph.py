@@ -1,10 +1,10 @@
 """EfficientNet-Lite0 as an ONNX graph, straight from its weights.
 
-Comes in: the tensors of the checkpoint. Goes out: a model that takes one upright uint8 picture (1, height, width, 3) of
-any size and gives a unit vector float32 (1, DIMENSION). Batch norms are folded into the convolutions before them, ReLU6
-is a Clip, and the head is the mean over all places followed by a fixed random rotation down to DIMENSION (cosines survive
-it: Johnson and Lindenstrauss, 1984). So the whole encoder is a function of the checkpoint and this file, and nothing in it
-was fitted. Why the plain mean and why this dimension: docs/decisions/encoder.md.
+Comes in: the tensors of the checkpoint. Goes out: a model that takes one upright uint8 picture (1, height, width, 3)
+of any size and gives a unit vector float32 (1, DIMENSION). Batch norms are folded into the convolutions before them,
+ReLU6 is a Clip, and the head is the mean over all places followed by a fixed random rotation down to DIMENSION
+(cosines survive it: Johnson and Lindenstrauss, 1984). So the whole encoder is a function of the checkpoint and this
+file, and nothing in it was fitted. Why the plain mean and why this dimension: docs/decisions/encoder.md.
 
 Architecture: Tan and Le, "EfficientNet", 2019, in its Lite form (no squeeze-and-excite, ReLU6, stem and head fixed).
 """

@@ -1,8 +1,9 @@
 """Reads the tensors of a legacy torch checkpoint without torch, and nothing else that a pickle could hold.
 
 Comes in: the path of a `torch.save` file of the time before zip containers, and the SHA-256 its bytes must have. Goes
-out: tensor name -> float32 array. Refuses other bytes, other layouts, and every pickled global but the four that a state
-dict needs: the digest says the file is the one that was read by a person, the reader keeps it harmless all the same.
+out: tensor name -> float32 array. Refuses other bytes, other layouts, and every pickled global but the four that a
+state dict needs: the digest says the file is the one that was read by a person, the reader keeps it harmless all the
+same.
 """
 
 from __future__ import annotations
@@ -103,7 +104,9 @@ def _parse(stream: io.BytesIO) -> dict[str, NDArray[np.float32]]:
     if magic != _MAGIC_NUMBER or protocol != _PROTOCOL_VERSION or not system["little_endian"]:
         raise ValueError("its header is of another format")
     unpickler = _StateUnpickler(stream)
-    state: dict[str, _Tensor] = unpickler.load()
+    state = unpickler.load()
+    if not isinstance(state, dict) or not all(isinstance(tensor, _Tensor) for tensor in state.values()):
+        raise TypeError("it holds something else")
     arrays: dict[str, NDArray[np.generic]] = {}
     for key in _PlainUnpickler(stream).load():
         element, promised = unpickler.storages[key]

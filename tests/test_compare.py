@@ -1,0 +1,137 @@
+"""The pair score: high for one shot, low for two, equal in both orders, and not to be fooled by a shared frame."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import cv2
+import numpy as np
+import pytest
+
+from drawn import burst_frame, cropped, exposed, scene
+from sameshot.compare import moment
+from sameshot.compare.pair_score import LINK_THRESHOLD, SHORTLIST_COSINE, probability, score_pair
+from sameshot.describe.descriptors import LONG_SIDE_PX, describe
+from sameshot.embed.encoders import prepare
+from sameshot.embed.serving import Encoder
+from sameshot.model import Capture, Features
+
+NOON = datetime(2026, 5, 1, 12)  # noqa: DTZ001 - cameras write no zone
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    encoder = Encoder(prepare("lite0", tmp_path_factory.mktemp("models")))
+
+    def look(pixels, capture=Capture()):  # noqa: B008 - a frozen value
+        factor = min(1.0, LONG_SIDE_PX / max(pixels.shape))
+        small = cv2.resize(np.ascontiguousarray(pixels), None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        return Features(encoder.embed(small), describe(small), capture, pixels.shape[1], pixels.shape[0])
+
+    return look
+
+
+def gray(pixels):
+    return cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+
+def sky(seed, height_px=400, width_px=600):
+    """A picture without a corner: a soft gradient with a soft cloud."""
+    rng = np.random.default_rng(seed)
+    clouds = cv2.resize(rng.uniform(80, 220, (4, 6, 3)), (width_px, height_px), interpolation=cv2.INTER_CUBIC)
+    return np.clip(clouds, 0, 255).astype(np.uint8)
+
+
+SAME = {
+    "itself": lambda pixels: pixels,
+    "smaller": lambda pixels: cv2.resize(pixels, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA),
+    "cropped": lambda pixels: cropped(pixels, 0.3),
+    "gray": gray,
+    "mirrored": lambda pixels: pixels[:, ::-1],
+    "turned": np.rot90,
+    "upside down": lambda pixels: np.rot90(pixels, 2),
+    "burst": lambda pixels: burst_frame(pixels, 9),
+    "darker": lambda pixels: exposed(pixels, -3),
+    "brighter": lambda pixels: exposed(pixels, 1.5),
+}
+
+
+@pytest.mark.parametrize("change", SAME)
+def test_one_shot_is_linked_whatever_was_done_to_it(features, change):
+    for seed in (1, 2, 3):
+        pixels = scene(seed)
+        first, second = features(pixels), features(SAME[change](pixels))
+        assert score_pair(first, second).score >= LINK_THRESHOLD, (change, seed)
+        assert first.vector @ second.vector >= SHORTLIST_COSINE, (change, seed)
+
+
+def test_a_picture_without_corners_is_linked_to_its_copy_and_not_to_another(features):
+    here, there = features(sky(1)), features(sky(2))
+    copy = features(cv2.resize(sky(1), None, fx=0.5, fy=0.5))
+    assert score_pair(here, copy).evidence["inliers"] < 8
+    assert score_pair(here, copy).score >= LINK_THRESHOLD
+    assert score_pair(here, there).score < LINK_THRESHOLD
+
+
+def test_different_scenes_are_apart(features):
+    looks = [features(scene(seed)) for seed in range(20, 32)]
+    scores = [score_pair(a, b).score for at, a in enumerate(looks) for b in looks[:at]]
+    assert max(scores) < LINK_THRESHOLD / 2
+
+
+def test_a_shared_border_and_caption_do_not_link(features):
+    def published(pixels):
+        pixels = cv2.copyMakeBorder(pixels, 40, 120, 40, 40, cv2.BORDER_CONSTANT, value=(245, 240, 230))
+        cv2.putText(pixels, "THE DAILY PHOTOGRAPH  12/2026", (60, pixels.shape[0] - 40), 0, 1.8, (20, 20, 20), 4)
+        return pixels
+
+    assert score_pair(features(published(scene(41))), features(published(scene(42)))).score < LINK_THRESHOLD
+
+
+def test_two_halves_of_one_photo_are_two_photos(features):
+    pixels = scene(43, 1600, 800)
+    assert score_pair(features(pixels[:, :800]), features(pixels[:, 800:])).score < LINK_THRESHOLD
+
+
+def test_the_order_of_a_pair_does_not_matter(features):
+    looks = [features(scene(1)), features(burst_frame(scene(1), 2)), features(scene(2)), features(sky(1))]
+    for a in looks:
+        for b in looks:
+            assert score_pair(a, b) == score_pair(b, a)
+
+
+def test_capture_time_supports_and_never_suffices(features):
+    def at(seconds, camera="One"):
+        return Capture(taken_at=NOON + timedelta(seconds=seconds), camera=camera)
+
+    first, second = features(scene(1), at(0)), features(scene(2))
+    assert score_pair(first, replace(second, capture=at(1))).score < LINK_THRESHOLD
+    assert moment.nearness(at(0), at(1)) > moment.nearness(at(0), at(60)) > moment.nearness(at(0), at(900)) == 0
+    assert moment.nearness(at(0), Capture()) == moment.nearness(at(0), at(0, "Two")) == 0
+    assert moment.nearness(at(0), at(0)) == 1
+    unknown = score_pair(first, features(scene(1)))
+    far = score_pair(first, features(scene(1), at(9000)))
+    assert unknown.score == far.score
+
+
+def test_no_score_speaks_against_itself():
+    low = {
+        "cosine": 0.5,
+        "inliers": 5.0,
+        "share": 0.05,
+        "spread": 0.05,
+        "overlay": 0.2,
+        "frame": 0.2,
+        "phash": 0.6,
+        "moment": 0,
+    }
+    for name, value in low.items():
+        higher = [probability(low | {name: value + step * (100 if name == "inliers" else 1)}) for step in (0, 0.1, 0.3)]
+        assert higher == sorted(higher), name
+
+
+def test_descriptors_of_another_version_are_refused(features):
+    look = features(scene(1))
+    for name in look.descriptors:
+        other = replace(look, descriptors=look.descriptors | {name: b"\xff" + look.descriptors[name][1:]})
+        with pytest.raises(ValueError, match="version"):
+            score_pair(look, other)
