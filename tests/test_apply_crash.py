@@ -91,7 +91,7 @@ class Killer:
         self.kills += 1
 
     def fail(self, scene: str, folder: Path, library: Path, call: tuple[str, int], error: str) -> None:
-        """Play the scene while that call fails; the scene must end by itself, with a report or for want of a journal."""
+        """Play the scene while that call fails; it must end by itself, with a report or for want of a journal."""
         name, number = call
         options = ["-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:error={error}:when={number}"]
         assert self._play(scene, folder, library, options) in (0, StateUnavailable.exit_code)
@@ -171,7 +171,7 @@ class Scene:
         """No content is missing, even now; sameshot's own names count, for recovery knows them."""
         assert not contents(self.before) - contents(self.tree())
 
-    def must_come_back(self) -> None:
+    def must_come_back(self, *, but_for_empty_folders: bool = False) -> None:
         """After recovery nothing is half-done; after undo everything is as it was."""
         self.must_be_whole()
         journal = Journal(self.folder / "journal")
@@ -183,7 +183,10 @@ class Scene:
         self.must_keep_units_together(recovered)
         report = undo(journal, Selection(all=True), now=NOW)
         assert all(outcome.done for outcome in report.outcomes), report.outcomes
-        assert self.tree() == self.before
+        found = self.tree()
+        if but_for_empty_folders:  # a folder that the disk did not let go of stays
+            found = {path: facts for path, facts in found.items() if facts or path in self.before}
+        assert found == self.before
 
     def must_keep_units_together(self, found: dict) -> None:
         group = self.library / "2026" / "sea"
@@ -268,7 +271,7 @@ def test_one_call_fails(case, error, killer, capsys):
         scene.make()
         scene.play(action)
         killer.fail("undo", scene.folder, scene.library, call, error)
-        scene.must_come_back()
+        scene.must_come_back(but_for_empty_folders=call[0] in ("rmdir", "unlinkat"))
     with capsys.disabled():
         print(f"\n{action} and undo: {error} at {len(filing) + len(undoing)} calls")
 

@@ -103,7 +103,8 @@ class Ground:
                 path.rmdir()
             else:
                 os.rmdir(path.name, dir_fd=parent)
-                kernel.sync_folder(parent)
+                with contextlib.suppress(OSError):  # an empty folder that comes back after a power cut is no loss
+                    kernel.sync_folder(parent)
         except FileNotFoundError:
             return True
         except (OSError, StepRefused):

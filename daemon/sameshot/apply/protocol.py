@@ -18,7 +18,6 @@ import contextlib
 import errno
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from sameshot.apply import kernel, operations, putting_back
 from sameshot.apply.ground import Ground
@@ -124,7 +123,7 @@ class Protocol:
                     unit, operations=tuple(operations.as_it_is(step, self._ground) for step in unit.operations)
                 )
             operations.check_names(unit)
-            folders: dict[Path, None] = {}
+            folders = dict.fromkeys(unit.folders)  # those of a first attempt, which met another filesystem
             for current in unit.operations:
                 operations.check(current, unit, self._ground)
                 if current.deed != "remove":
