@@ -17,7 +17,7 @@ _VERSION = 1
 
 
 def score(a: bytes, b: bytes) -> float:
-    """The share of equal bits, 1 for equal hashes, about 0.5 for unrelated photos. Raises ValueError on other versions."""
+    """The share of equal bits, about 0.5 for unrelated photos. Raises ValueError where the versions differ."""
     one, other = _unpack(a), _unpack(b)
     likeness = 1 - np.count_nonzero(one[:, None, :] != other[None, :, :], axis=2) / 64
     if len(one) == len(other):

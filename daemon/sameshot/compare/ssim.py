@@ -6,6 +6,8 @@ negative, is as unlike as can be: 0.
 
 from __future__ import annotations
 
+from typing import Any
+
 from skimage.metrics import structural_similarity
 
 from sameshot.compare.gray import unpack
@@ -14,4 +16,5 @@ from sameshot.compare.gray import unpack
 def score(a: bytes, b: bytes) -> float:
     """The mean structural similarity, 1 for identical pictures. Raises ValueError where the reads are of two sizes."""
     one, other = unpack(a, b)
-    return min(1.0, max(0.0, float(structural_similarity(one, other, data_range=255))))
+    similarity: Any = structural_similarity
+    return min(1.0, max(0.0, float(similarity(one, other, data_range=255))))

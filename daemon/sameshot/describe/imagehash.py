@@ -16,14 +16,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VERSION = 1
-_MOST_SEGMENTS = 64
+_MOST_SEGMENTS = 32
+_SEGMENTED_AT_PX = 128
+_SMALLEST_SEGMENT_PX = 80
 
 
 def describe(pixels: NDArray[np.uint8], kind: str) -> bytes:
     """The packed hash, or hashes. pixels: uint8 (h, w, 3), RGB. `kind`: phash, dhash, whash or crop_resistant."""
     image = Image.fromarray(pixels)
     if kind == "crop_resistant":
-        found = imagehash.crop_resistant_hash(image, limit_segments=_MOST_SEGMENTS).segment_hashes
+        found = imagehash.crop_resistant_hash(
+            image,
+            limit_segments=_MOST_SEGMENTS,
+            min_segment_size=_SMALLEST_SEGMENT_PX,
+            segmentation_image_size=_SEGMENTED_AT_PX,
+        ).segment_hashes
     else:
         found = [{"phash": imagehash.phash, "dhash": imagehash.dhash, "whash": imagehash.whash}[kind](image)]
     return bytes([VERSION]) + b"".join(np.packbits(one.hash).tobytes() for one in found)
