@@ -183,12 +183,12 @@ def test_two_thousand_histories():
     run_state_machine_as_test(History, settings=settings(max_examples=2000, stateful_step_count=30, **_ANY_SPEED))
 
 
-def test_undo_of_an_untouched_filing_is_exact(tmp_path):
+def test_a_kill_interrupts_and_recovery_and_undo_are_exact(tmp_path):
     desk = Desk(tmp_path)
     photos = [desk.photo(f"{n}.jpg", b"%d" % n) for n in range(3)]
     before = desk.tree()
     file = plan(*(step(1, "move", photo, desk.library / photo.name) for photo in photos))
-    killed_after(4, lambda: desk.file(*file.steps))
-    recover(desk.journal, now=NOW)
+    killed_after(8, lambda: desk.file(*file.steps))
+    assert recover(desk.journal, now=NOW).batches == ("b20261121-153012-1",)
     assert reasons(desk.undo()) == []
     assert desk.tree() == before

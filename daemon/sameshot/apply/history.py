@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,16 +97,19 @@ def read_batch(path: Path) -> BatchRecord:
         data = path.read_bytes()[: sound_length(path)]
     except OSError as error:
         raise StateUnavailable(f"the journal {path} cannot be read: {error.strerror}") from error
-    lines = [_parsed(line) for line in data.splitlines(keepends=True)] if data else []
     if not data:  # killed between making the file and writing its header: nothing had begun
-        return BatchRecord(path.stem, "empty", datetime.fromtimestamp(path.stat().st_mtime), "", (), {}, ended=True)  # noqa: DTZ006
-    header, *rest = lines
-    if header is None or None in rest or header.get("format") != 1:
-        raise StateUnavailable(f"the journal {path} is damaged or of a newer version", "Nothing was changed")
+        begun = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return BatchRecord(path.stem, "empty", begun, "", (), {}, ended=True)
+    lines = (_parsed(line) for line in data.splitlines(keepends=True))  # one at a time: a batch may be long
+    damaged = StateUnavailable(f"the journal {path} is damaged or of a newer version", "Nothing was changed")
+    header = next(lines)
+    if header is None or header.get("format") != 1:
+        raise damaged
     units: dict[int, UnitRecord] = {}
     ended = False
-    for line in rest:
-        assert line is not None
+    for line in lines:
+        if line is None:
+            raise damaged
         ended = line["do"] == "end"
         if not ended:
             _take(units, line)
