@@ -88,7 +88,7 @@ def strangers(everything: list[tuple[int, Features]], rng: np.random.Generator) 
 def row(
     kind: str, first: Features, second: Features, *, photo: int, same: bool, rng: np.random.Generator
 ) -> dict[str, object]:
-    """One line of the table. Moments are drawn: half of all pairs have none; of strangers half are seconds apart too."""
+    """One line of the table. Moments are drawn: half of the same shots have one, and a quarter of the others."""
     first, second = moments(first, second, near=rng.random() < (0.5 if same else 0.25), rng=rng)
     evidence = {name: f"{value:.4f}" for name, value in evidence_of(first, second).items()}
     return {"kind": kind, "same": int(same), "photo": photo, **evidence}

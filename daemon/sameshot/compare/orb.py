@@ -44,7 +44,8 @@ class Agreement:
     """What two pictures' corners agree on. `map` takes the first's places to the second's, relative to each frame.
 
     inliers: matches that obey the map. share: inliers among the corners of the common part, 0..1. spread: the part of
-    the frame that the inliers span, in the picture where that is less, 0..1. mirrored: whether the second had to be flipped.
+    the frame that the inliers span, in the picture where that is less, 0..1. mirrored: whether the second had to be
+    flipped.
     """
 
     inliers: int
