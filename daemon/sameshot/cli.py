@@ -87,10 +87,15 @@ class Options:
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Action = Annotated[ActionName | None, typer.Option(help="What to do with the files; default: the config's.")]
-Library = Annotated[Path | None, typer.Option(help="Folder where groups are filed; default: the config's.")]
+Library = Annotated[
+    Path | None, typer.Option(readable=False, help="Folder where groups are filed; default: the config's.")
+]
 Layout = Annotated[str | None, typer.Option(help="Template of the folders; default: the config's.")]
-Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", show_default=False)]
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", show_default=False)]
+# What cannot be read is told by the verb, in its own words.
+Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", show_default=False, readable=False)]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", show_default=False, readable=False)]
+File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, readable=False)]
+Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", show_default=False, readable=False)]
 
 
 def _version(wanted: bool) -> None:
@@ -102,8 +107,10 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def main_options(
     context: typer.Context,
-    config: Annotated[Path | None, typer.Option(help="The config file.", show_default=False)] = None,
-    state_dir: Annotated[Path | None, typer.Option(help="Where sameshot keeps its state.", show_default=False)] = None,
+    config: Annotated[Path | None, typer.Option(help="The config file.", show_default=False, readable=False)] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Where sameshot keeps its state.", show_default=False, readable=False)
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say only what was asked for and what went wrong.")
@@ -132,7 +139,7 @@ def _show(options: Options, result: Any, how: Format, table: Callable[[printing.
 
 
 @app.command()
-def init(context: typer.Context, folders: Annotated[list[Path], typer.Argument(metavar="DIR...")]) -> None:
+def init(context: typer.Context, folders: Folders) -> None:
     """Write a first config that watches these folders."""
     from sameshot.verbs.init import init as verb  # noqa: PLC0415
 
@@ -187,7 +194,7 @@ def groups(context: typer.Context, paths: Paths = None, how: FormatOption = Form
 @app.command()
 def similar(
     context: typer.Context,
-    file: Path,
+    file: File,
     count: Annotated[int, typer.Option(min=1, help="How many to show.")] = 10,
     how: FormatOption = Format.table,
 ) -> None:
@@ -197,7 +204,7 @@ def similar(
 
 
 @app.command()
-def explain(context: typer.Context, first: Path, second: Path, how: FormatOption = Format.table) -> None:
+def explain(context: typer.Context, first: File, second: File, how: FormatOption = Format.table) -> None:
     """Show why two photos are, or are not, of one shot."""
     a, b = _absolute([first, second])
     _show(context.obj, context.obj.perform("explain", first=a, second=b), how, printing.explain)
@@ -213,7 +220,7 @@ def plan(
     library: Library = None,
     layout: Layout = None,
     rank: Annotated[
-        list[Path] | None, typer.Option("--rank", metavar="DIR", help="Plan what `rank DIR` would do.")
+        list[Path] | None, typer.Option("--rank", metavar="DIR", readable=False, help="Plan what `rank DIR` would do.")
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="With --rank: plan to take the prefixes off.")] = False,
     how: FormatOption = Format.table,
@@ -236,7 +243,7 @@ def apply(
 @app.command()
 def rank(
     context: typer.Context,
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...")],
+    folders: Folders,
     remove: Annotated[bool, typer.Option("--remove", help="Take the prefixes off again.")] = False,
     yes: Yes = False,
     how: FormatOption = Format.table,
