@@ -64,15 +64,20 @@ class Printer:
             yield lambda _label, _done, _total: None
             return
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-        with Progress(*columns, console=self._errors, transient=True) as bar:
-            tasks: dict[str, Any] = {}
+        bar = Progress(*columns, console=self._errors, transient=True)
+        tasks: dict[str, Any] = {}
 
-            def report(label: str, done: int, total: int | None) -> None:
-                if label not in tasks:
-                    tasks[label] = bar.add_task(label, total=total)
-                bar.update(tasks[label], completed=done, total=total)
+        def report(label: str, done: int, total: int | None) -> None:
+            if label not in tasks:
+                bar.start()  # not before there is something to show: most verbs are done at once
+                tasks[label] = bar.add_task(label, total=total)
+            bar.update(tasks[label], completed=done, total=total)
 
+        try:
             yield report
+        finally:
+            if tasks:
+                bar.stop()
 
 
 class _Rate(ProgressColumn):
