@@ -31,16 +31,19 @@ class SimilarResult:
 def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
     """Returns the `count` known photos most like `file`. Raises BadInput when it cannot be looked at."""
     content, features = features_of(app, file)
-    near = [(other, cosine) for other, cosine in app.index.nearest(features.vector, count + 1) if other != content]
+    near = app.index.nearest(features.vector, count + 1)
     photos = app.store.photos.views(other for other, _ in near)
-    near = [(other, cosine) for other, cosine in near if other in photos][:count]
+    near = [(other, cosine) for other, cosine in near if other in photos]
     known = app.store.contents.features([other for other, _ in near], app.encoder.encoder_id)
     scores = compare_one(app, features, [known[other] for other, _ in near])
     group_of = app.store.groups.of(other for other, _ in near)
     found = [
-        SimilarPhoto(view.path, round(pair.score, 4), round(cosine, 4), group_of.get(other))
+        SimilarPhoto(
+            view.path, 1.0 if other == content else round(pair.score, 4), round(cosine, 4), group_of.get(other)
+        )
         for (other, cosine), pair in zip(near, scores, strict=True)
         for view in photos[other]
+        if view.path != file
     ]
     found.sort(key=lambda photo: (-photo.score, -photo.cosine, str(photo.path)))
-    return SimilarResult(file, app.link_threshold, tuple(found))
+    return SimilarResult(file, app.link_threshold, tuple(found[:count]))
