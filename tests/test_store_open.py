@@ -59,9 +59,9 @@ def test_version_1_is_brought_up_after_a_backup_and_keeps_its_rows(tmp_path):
     assert connection.rows("PRAGMA user_version") == [(2,)]
     connection.close()
     backup = tmp_path / "backups" / "sameshot-version-1.db"
-    with Store.open(backup, read_only=True) as store:
-        assert store.photos.get([3])[3].primary.path == Path(os.fsdecode(b"/r/a\xff.jpg"))
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    with Store.open(backup) as store:
+        assert store.photos.get([3])[3].primary.path == Path(os.fsdecode(b"/r/a\xff.jpg"))
 
 
 def test_a_step_that_fails_leaves_the_old_version_whole(tmp_path):

@@ -6,6 +6,7 @@ a time may write a state; readers need no lock. Nothing here decides anything ab
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -22,7 +23,7 @@ from sameshot.arrival import Arrivals
 from sameshot.compare.pair_score import LINK_THRESHOLD, SHORTLIST_COSINE
 from sameshot.config import LoadedConfig
 from sameshot.embed.encoders import place_of
-from sameshot.errors import SameshotError
+from sameshot.errors import SameshotError, StateUnavailable
 from sameshot.filing import learn_journal
 from sameshot.flow import Flow, FlowSettings
 from sameshot.index.neighbours import NeighbourIndex
@@ -94,6 +95,8 @@ class App:
             self.locations.cache_dir / "index", encoder.encoder_id, encoder.dimension, self.config.index.exact_until
         )
         index.load(self._index_generation, lambda: self.store.contents.vectors(encoder.encoder_id))
+        for content, reach in self.store.contents.reaches().items():
+            index.set_reach(content, reach)
         return index
 
     @cached_property
@@ -181,6 +184,11 @@ class App:
         """Writes a copy of the store beside it and keeps the newest few."""
         rotate_backups(self.store, self.locations.state_dir / "backups", self.today().date())
 
+    def set_down(self) -> None:
+        """Notes that the run ends in order, so that no photo under way is taken for the cause of a crash."""
+        with contextlib.suppress(StateUnavailable):
+            self.store.photos.set_down()
+
     def close(self) -> None:
         """Ends the workers and saves what can be saved."""
         if "workers" in self.__dict__:
@@ -225,5 +233,10 @@ def open_app(
             app.recovered = recover(app.journal, now=app.today())
             learn_journal(store, app.journal)
             yield app
+        except (SameshotError, KeyboardInterrupt):
+            app.set_down()
+            raise
+        else:
+            app.set_down()
         finally:
             app.close()

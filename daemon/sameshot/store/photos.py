@@ -101,6 +101,17 @@ class Photos:
                  WHERE stage = 'failed' AND missing_since_s IS NULL ORDER BY folder, name"""
         return [(path_from(folder, name), reason or "") for folder, name, reason in self._connection.rows(sql)]
 
+    def interrupted(self) -> list[int]:
+        """Photos whose look had begun when the last run ended without a word, in order of id."""
+        return [
+            row[0] for row in self._connection.rows("SELECT id FROM photos WHERE started_s IS NOT NULL ORDER BY id")
+        ]
+
+    def retries(self) -> list[tuple[float, int]]:
+        """(when, photo) of every failed photo that is to be tried again, soonest first."""
+        sql = "SELECT retry_at_s, id FROM photos WHERE retry_at_s IS NOT NULL ORDER BY retry_at_s, id"
+        return [(row[0], row[1]) for row in self._connection.rows(sql)]
+
     def photos_of(self, content_ids: Iterable[int]) -> dict[int, list[int]]:
         """Content -> the photos that hold it, missing ones too."""
         sql = """SELECT content, id FROM photos WHERE content IN (SELECT value FROM json_each(?))
@@ -205,19 +216,32 @@ class Photos:
         )
 
     def advance(self, photo_id: int, stage: Stage, content_id: int | None = None) -> None:
-        """The photo reached `stage`; `content_id`, where given, is what it holds. A failure is forgiven."""
-        sql = "UPDATE photos SET stage = ?, content = coalesce(?, content), reason = NULL WHERE id = ?"
+        """The photo reached `stage`; `content_id`, where given, is what it holds. A failure is forgiven.
+
+        Attempts are counted on while it stays "settled": that is before the look.
+        """
+        sql = """UPDATE photos SET stage = ?1, content = coalesce(?2, content), reason = NULL, started_s = NULL,
+                 retry_at_s = NULL, attempts = CASE ?1 WHEN 'settled' THEN attempts ELSE 0 END WHERE id = ?3"""
         self._connection.write(sql, [stage, content_id, photo_id])
+
+    def begin(self, photo_id: int, now_s: float) -> None:
+        """A look at the photo begins: should the whole service die of it, the next start knows."""
+        self._connection.write("UPDATE photos SET started_s = ? WHERE id = ?", [now_s, photo_id])
+
+    def set_down(self) -> None:
+        """This run ends in order: no photo whose look had begun is to blame."""
+        self._connection.write("UPDATE photos SET started_s = NULL WHERE started_s IS NOT NULL")
 
     def advance_all(self, old: Stage, new: Stage, content_ids: Iterable[int]) -> None:
         """The photos of these contents that stand in stage `old` reached `new`."""
         sql = "UPDATE photos SET stage = ? WHERE content IN (SELECT value FROM json_each(?)) AND +stage = ?"
         self._connection.write(sql, [new, as_json_list(content_ids), old])
 
-    def fail(self, photo_id: int, reason: str) -> None:
-        """The photo could not be looked at. It stays so until its file changes."""
-        sql = "UPDATE photos SET stage = 'failed', reason = ?, attempts = attempts + 1 WHERE id = ?"
-        self._connection.write(sql, [_text(reason), photo_id])
+    def fail(self, photo_id: int, reason: str, retry_at_s: float | None = None) -> None:
+        """The photo could not be looked at. It stays so until `retry_at_s`, or (None) until its file changes."""
+        sql = """UPDATE photos SET stage = 'failed', reason = ?, attempts = attempts + 1, started_s = NULL,
+                 retry_at_s = ? WHERE id = ?"""
+        self._connection.write(sql, [_text(reason), retry_at_s, photo_id])
 
     def _root_holding(self, path: Path) -> bytes | None:
         for folder in path.parents:  # from the nearest up: of two roots the inner one has it

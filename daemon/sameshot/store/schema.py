@@ -33,7 +33,8 @@ CREATE TABLE contents (
     capture TEXT,
     sharpness REAL,
     brightness REAL,
-    clipped REAL
+    clipped REAL,
+    reach REAL
 );
 CREATE INDEX contents_by_pixels ON contents (pixel_digest);
 
@@ -89,6 +90,7 @@ CREATE TABLE links (
     second INTEGER NOT NULL REFERENCES contents (id),
     score REAL NOT NULL,
     evidence TEXT NOT NULL,
+    cosine REAL NOT NULL,
     PRIMARY KEY (first, second),
     CHECK (first < second)
 ) WITHOUT ROWID;
@@ -121,4 +123,11 @@ CREATE UNIQUE INDEX standing_verdicts ON verdicts (first, second) WHERE displace
 CREATE INDEX standing_verdicts_by_second ON verdicts (second) WHERE displaced_by IS NULL;
 """
 
-STEPS: Final = (_VERSION_1,)
+_VERSION_2 = """
+ALTER TABLE photos ADD COLUMN started_s REAL;
+ALTER TABLE photos ADD COLUMN retry_at_s REAL;
+CREATE INDEX photos_under_way ON photos (started_s) WHERE started_s IS NOT NULL;
+CREATE INDEX photos_to_retry ON photos (retry_at_s) WHERE retry_at_s IS NOT NULL;
+"""
+
+STEPS: Final = (_VERSION_1, _VERSION_2)

@@ -1,0 +1,127 @@
+"""Poison: a look that ends badly is tried again, further and further apart, and never costs another photo anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from poisoned import poison, poisoned_command
+from running import Installation
+from sameshot.attempts import next_try_s
+from sameshot.flow import Flow
+from sameshot.service.workers import WorkerLimits, Workers
+
+POISONED = [sys.executable, str(Path(__file__).with_name("poisoned.py"))]
+
+
+def test_waits_grow_and_end():
+    assert [next_try_s("crash", n, 1000.0) for n in (1, 2, 3, 4)] == [1060.0, 1600.0, 87400.0, None]
+    assert next_try_s("refused", 1, 0.0) is None
+    assert [next_try_s("killed", n, 5.0) for n in (1, 2, 3, 4)] == [5.0, 5.0, 86405.0, None]
+    assert [next_try_s("died", n, 5.0) for n in (1, 2, 3)] == [5.0, 605.0, None]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = time.time()
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def poisoned_flow(app, clock) -> Flow:
+    app.workers = Workers(poisoned_command(app.locations.models_dir), 1, WorkerLimits())
+    return Flow(app.store, app.index, app.workers, app.settings, clock)
+
+
+def run(app, flow: Flow) -> None:
+    for place in app.roots:
+        for arrivals in app.sweep(place):
+            flow.take(arrivals.unsettled)
+    until_s = time.monotonic() + 60
+    while not flow.idle:
+        assert time.monotonic() < until_s
+        flow.step()
+        app.workers.pump(0.2)
+
+
+def old(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    os.utime(path, (1e9, 1e9))
+    return path
+
+
+def attempts_of(app, path: Path) -> tuple[str, int]:
+    photo = app.store.photos.at(path)
+    return photo.stage, photo.attempts
+
+
+def test_a_crashing_photo_is_tried_again_across_restarts_and_then_left(installation: Installation, sample_photos):
+    bad = old(installation.photos / "bad.jpg", poison("crash"))
+    shutil.copy(min(sample_photos.glob("*.jpg")), installation.photos / "good.jpg")
+    clock = Clock()
+    with installation.app() as app:
+        clock.now_s += 100  # both have been quiet for long
+        run(app, poisoned_flow(app, clock))
+        assert attempts_of(app, bad) == ("failed", 1)
+        assert attempts_of(app, installation.photos / "good.jpg") == ("grouped", 0)
+    for wait_s, tries in ((59, 1), (2, 2), (599, 2), (2, 3), (86399, 3), (2, 4), (10_000_000, 4)):
+        clock.now_s += wait_s
+        with installation.app() as app:  # each time a new start
+            flow = poisoned_flow(app, clock)
+            flow.resume()
+            run(app, flow)
+            assert attempts_of(app, bad) == ("failed", tries), (wait_s, tries)
+    old(bad, poison("crash", 2))
+    with installation.app() as app:
+        run(app, poisoned_flow(app, clock))
+        assert attempts_of(app, bad) == ("failed", 1), "it changed, so it is a new photo"
+
+
+def test_what_a_reader_refuses_is_final(installation: Installation):
+    bad = old(installation.photos / "bad.jpg", b"no photo at all" * 100)
+    clock = Clock()
+    with installation.app() as app:
+        clock.now_s += 100
+        flow = poisoned_flow(app, clock)
+        run(app, flow)
+        assert attempts_of(app, bad) == ("failed", 1)
+        assert app.store.photos.retries() == []
+        assert flow.next_due_s() is None
+
+
+def test_a_run_that_ends_in_order_blames_nobody(installation: Installation, sample_photos):
+    shutil.copy(min(sample_photos.glob("*.jpg")), installation.photos / "good.jpg")
+    with installation.app() as app:
+        for arrivals in app.sweep(installation.photos):
+            photo = next(iter(arrivals.unsettled))
+        app.store.photos.advance(photo, "settled")
+        app.store.photos.begin(photo, 1.0)
+    with installation.app() as app:
+        assert app.store.photos.interrupted() == []
+
+
+def test_a_file_that_kills_the_service_settles_after_three_starts(installation: Installation, sample_photos):
+    killer = old(installation.photos / "a-killer.jpg", poison("end"))
+    good = sorted(sample_photos.glob("*.jpg"))[:6]
+    for photo in good:
+        shutil.copy2(photo, installation.photos)
+    command = [*POISONED, *map(str, installation.command("scan")[1:])]
+    waits = {"POISON_WAITS": "0.5,0.5,0.5"}
+    ends = []
+    for _ in range(6):
+        done = subprocess.run(command, env=installation.environment | waits, capture_output=True, check=False)
+        ends.append(done.returncode)
+        time.sleep(0.6)
+    assert ends[:3] == [-signal.SIGKILL] * 3
+    assert ends[3:] == [1, 0, 0] or ends[3:] == [0, 0, 0], ends
+    with installation.app() as app:
+        assert attempts_of(app, killer) == ("failed", 3)
+        assert app.store.photos.retries() == []
+        for photo in good:
+            assert attempts_of(app, installation.photos / photo.name) == ("grouped", 0)
