@@ -1,0 +1,196 @@
+"""The command line as a person and as a program meet it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from filed import tree
+from running import PROGRAM, Installation, finish
+from sameshot.verbs.table import VERBS
+
+NASTY = [
+    b"line\nbreak.jpg",
+    b"bell\x07 \x1b[31mred\x1b[0m.jpg",
+    b"not text \xff\xfe.jpg",
+    "right\u202eto left.jpg".encode(),
+    b"[bold]markup.jpg",
+]
+ESCAPES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x9b]")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb: str, tmp_path: Path) -> None:
+    done = finish([*PROGRAM, verb, "--help"], env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]})
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"Usage: sameshot {verb}")
+    sentence = done.out.splitlines()[2].strip()
+    assert sentence[-1] in ".:" or len(sentence) > 60, sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_map_names_every_verb_with_a_whole_sentence(tmp_path: Path) -> None:
+    done = finish([*PROGRAM, "--help"], env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "COLUMNS": "80"})
+    told = dict(re.findall(r"^  ([a-z-]+)\s{2,}(\S.*)$", done.out[done.out.index("Commands") :], re.MULTILINE))
+    assert set(told) == set(VERBS)
+    assert not [verb for verb, sentence in told.items() if sentence.endswith("...")]
+
+
+def test_json_alone_is_on_stdout(scanned: Installation) -> None:
+    photo, other = scanned.photos / "IMG_100.jpg", scanned.photos / "IMG_101.jpg"
+    status = scanned.json("status")
+    assert {"state", "photos", "groups", "pending", "failed", "rss_mb", "encoder", "jobs", "roots", "version"} <= set(
+        status
+    )
+    assert (status["photos"], status["groups"], status["pending"], status["failed"]) == (12, 3, 0, 0)
+    groups = scanned.json("groups")
+    assert set(groups) == {"groups", "alone", "failed"}
+    assert {"path", "quality", "companions"} <= set(groups["groups"][0]["photos"][0])
+    assert scanned.json("scan")["photos"] == 12
+    assert scanned.json("check")["problems"] == []
+    assert scanned.json("similar", photo)["photos"][0]["score"] > 0.5
+    assert scanned.json("explain", photo, other)["same_shot"] is True
+    assert scanned.json("plan", "--action", "move")["steps"]
+    assert scanned.json("plan", "--rank", scanned.photos)["steps"]
+    assert scanned.json("history")["batches"] == []
+    done = scanned.json("apply", "--action", "copy", "--yes")
+    assert scanned.json("history", done["batch"])["steps"]
+    assert scanned.json("undo", "--last", "--yes")["refused"] == []
+    assert scanned.json("recover")["batches"] == []
+
+
+def test_tables_say_the_same_in_plain_text(scanned: Installation) -> None:
+    for words in (
+        ["groups"],
+        ["status"],
+        ["check"],
+        ["history"],
+        ["plan", "--action", "move"],
+        ["similar", scanned.photos / "IMG_100.jpg"],
+        ["explain", scanned.photos / "IMG_100.jpg", scanned.photos / "IMG_130.jpg"],
+    ):
+        done = scanned.run(*words)
+        assert (done.code, done.err) == (0, "")
+        assert done.out
+        assert not ESCAPES.search(done.out), words
+    groups = scanned.json("groups")
+    printed = scanned.run("groups").out
+    for group in groups["groups"]:
+        assert group["id"] in printed
+        assert f"* {group['representative']} " in printed
+
+
+def on_a_terminal(installation: Installation, *words: str, **environment: str) -> str:
+    """What a person sees: stdout and stderr are one terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        installation.command(*words), env=installation.environment | {"TERM": "xterm-256color"} | environment,
+        stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    try:
+        while portion := os.read(ours, 65536):
+            seen += portion
+    except OSError:
+        pass  # the other end was closed
+    process.wait(60)
+    os.close(ours)
+    return seen.decode("utf-8", "surrogateescape")
+
+
+def test_colours_only_where_they_are_wanted(scanned: Installation) -> None:
+    assert "\x1b[1m" in on_a_terminal(scanned, "groups")
+    assert "\x1b[3" not in on_a_terminal(scanned, "groups", NO_COLOR="1")
+    assert "\x1b" not in on_a_terminal(scanned, "groups", TERM="dumb")
+
+
+@pytest.fixture
+def nasty(installation: Installation, sample_photos: Path) -> Installation:
+    for name in NASTY:
+        shutil.copy(sample_photos / "IMG_100.jpg", os.path.join(os.fsencode(installation.photos), name))
+    (Path(os.fsdecode(os.path.join(os.fsencode(installation.photos), b"broken\xff\n.jpg")))).write_bytes(b"no photo")
+    return installation
+
+
+def test_any_bytes_in_a_name_survive(nasty: Installation) -> None:
+    before = tree(nasty.photos)
+    done = nasty.run("scan", "--format", "json")
+    assert done.code == 1  # one of them is no photo
+    assert done.json()["photos"] == len(NASTY) + 1
+    groups = nasty.json("groups")
+    [group] = groups["groups"]
+    known = {os.fsencode(photo["path"]).rpartition(b"/")[2] for photo in group["photos"]}
+    assert known == set(NASTY)
+    assert [os.fsencode(photo["path"]).rpartition(b"/")[2] for photo in groups["failed"]] == [b"broken\xff\n.jpg"]
+
+    done = nasty.run("apply", "--action", "move", "--yes")
+    assert done.code == 0, done
+    assert not ESCAPES.search(done.out + done.err)
+    moved = tree(nasty.library)
+    assert sum(facts is not None for facts in moved.values()) == len(NASTY)
+    assert nasty.run("history", nasty.json("history")["batches"][0]["batch"]).code == 0
+    one = Path(nasty.json("groups")["groups"][0]["photos"][0]["path"])
+    assert nasty.run("undo", one, "--yes").code == 0
+    assert nasty.run("undo", "--all", "--yes").code == 0
+    assert tree(nasty.photos) == before
+
+
+def test_a_terminal_never_sees_what_a_name_holds(nasty: Installation) -> None:
+    nasty.scan()
+    for words in (["groups"], ["plan", "--action", "copy"], ["similar", os.fsdecode(nasty.photos / "line\nbreak.jpg")]):
+        printed = nasty.run(*words).out
+        assert not ESCAPES.search(printed), words
+        assert "\u202e" not in printed
+        assert "\udcff" not in printed
+        assert "[bold]markup.jpg" in printed
+        assert "break.jpg" in printed
+    seen = on_a_terminal(nasty, "groups")
+    assert "\x07" not in seen
+    assert "\x1b[31m" not in seen
+
+
+def test_a_reader_that_has_enough_is_no_error(scanned: Installation) -> None:
+    for words in (["groups"], ["groups", "--format", "json"], ["status"]):
+        ours, theirs = os.pipe()
+        process = subprocess.Popen(
+            scanned.command(*words), env=scanned.environment, stdout=theirs, stderr=subprocess.PIPE
+        )
+        os.close(theirs)
+        os.close(ours)  # before a word was written
+        _, told = process.communicate(timeout=60)
+        assert told == b""
+        assert process.returncode == 0
+
+
+def test_quiet_says_only_what_was_asked_for(scanned: Installation) -> None:
+    done = finish([*PROGRAM, "-q", *scanned.command("scan")[len(PROGRAM) :]], env=scanned.environment)
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_without_a_config_a_folder_is_enough(installation: Installation, sample_photos: Path) -> None:
+    shutil.copy(sample_photos / "IMG_100.jpg", installation.photos)
+    shutil.copy(sample_photos / "IMG_101.jpg", installation.photos)
+    plain = [*PROGRAM, "--state-dir", str(installation.state)]
+    environment = installation.environment
+    assert finish([*plain, "scan", "photos"], env=environment, cwd=installation.folder).code == 0
+    done = finish([*plain, "groups", "--format", "json"], env=environment)
+    assert [len(group["photos"]) for group in json.loads(done.out)["groups"]] == [2]
+
+
+def test_init_writes_a_config_that_works(installation: Installation) -> None:
+    installation.config.unlink()
+    done = installation.run("init", installation.photos)
+    assert done.code == 0
+    checked = installation.json("check")
+    assert checked["problems"] == []
+    roots = {setting["key"]: setting for setting in checked["settings"]}["roots"]
+    assert str(installation.photos) in roots["value"]
+    assert roots["source"].startswith(str(installation.config))

@@ -1,0 +1,211 @@
+"""Filing as the owner meets it: after `apply` or `rank` and then `undo` the whole tree is as it was, kills included."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from filed import contents, own_names, tree
+from running import Installation
+from sameshot.errors import BadInput
+
+ACTIONS = ("copy", "move", "hardlink", "symlink")
+LAYOUTS = (
+    "{date:%Y}/{date:%Y-%m-%d}/{group}/",
+    "{camera}/{year}-{month}/{group}/{rank:02d} {name}",
+    "{group} ({count})/{stem}{extension}",
+)
+OLD_NS = 1_600_000_000_123_456_789
+
+
+@pytest.fixture
+def collection(installation: Installation, sample_photos: Path) -> Installation:
+    """The samples in folders, with sidecars, uncommon modes and old times, and files that are none of our business."""
+    photos = installation.photos
+    (photos / "trip").mkdir()
+    for number, photo in enumerate(sorted(sample_photos.iterdir())):
+        target = (photos / "trip" if number % 3 == 0 else photos) / photo.name
+        shutil.copy(photo, target)
+        if number % 2:
+            target.with_suffix(".xmp").write_text(f"<x:xmpmeta number='{number}'/>")
+    (photos / "notes.txt").write_text("the owner's own")
+    (photos / "empty").mkdir()
+    installation.library.mkdir()
+    (installation.library / "2026").mkdir()
+    (installation.library / "2026" / "kept.jpg").write_bytes(b"the owner's own")
+    for folder in (photos, installation.library):
+        for number, path in enumerate(sorted(path for path in folder.rglob("*") if path.is_file())):
+            path.chmod((0o644, 0o600, 0o444, 0o755)[number % 4])
+            os.utime(path, ns=(OLD_NS, OLD_NS + number))
+    installation.scan()
+    return installation
+
+
+def owned(installation: Installation) -> dict:
+    return tree(installation.photos, installation.library)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_apply_and_undo_give_back_what_was_there(collection: Installation, action: str) -> None:
+    before, groups = owned(collection), collection.groups()
+    for layout in LAYOUTS:
+        planned = collection.ask("plan", action=action, layout=layout)
+        done = collection.ask("apply", action=action, layout=layout, fingerprint=planned["fingerprint"])
+        assert (done["refused"], done["done"]) == ([], len(planned["steps"]))
+        filed = owned(collection)
+        assert filed != before
+        assert contents(before) <= contents(filed)
+        for step in planned["steps"]:
+            assert os.path.lexists(step["target"])
+            assert os.path.lexists(step["source"]) == (action != "move")
+        assert collection.ask("plan", action=action, layout=layout)["steps"] == []
+        again = collection.ask("apply", action=action, layout=layout)
+        assert (again["batch"], again["done"]) == ("", 0)
+        collection.scan()
+        assert not collection.asked  # own moves and copies are no new photos
+        assert collection.ask("status")["photos"] == 12
+        undone = collection.ask("undo", everything=True)
+        assert (undone["refused"], undone["done"]) == ([], done["done"])
+        assert owned(collection) == before, layout
+    collection.scan()
+    assert not collection.asked
+    assert collection.groups() == groups
+
+
+def test_reflink_where_the_filesystem_can(collection: Installation) -> None:
+    before = owned(collection)
+    done = collection.ask("apply", action="reflink")
+    if done["refused"]:
+        assert done["done"] == 0
+        assert all("reflink" in refused["reason"] or "clone" in refused["reason"] for refused in done["refused"])
+        assert contents(owned(collection)) == contents(before)
+        pytest.skip(f"the filesystem cannot: {done['refused'][0]['reason']}")
+    assert collection.ask("undo", last=True)["refused"] == []
+    assert owned(collection) == before
+
+
+def test_rank_and_undo_give_back_what_was_there(collection: Installation) -> None:
+    before = owned(collection)
+    done = collection.ask("rank", folders=[collection.photos])
+    assert done["refused"] == []
+    ranked = owned(collection)
+    assert contents(ranked) == contents(before)
+    names = sorted(path.name for path in collection.photos.rglob("*.jpg"))
+    places = {name.split(" ")[-1].partition("IMG_")[2] or name: index for index, name in enumerate(names)}
+    assert len(places) == 12
+    for companion in collection.photos.rglob("*.xmp"):
+        assert companion.with_suffix(".jpg").exists()
+    assert collection.ask("plan", rank=[collection.photos])["steps"] == []
+    collection.scan()
+    assert not collection.asked
+    taken_off = collection.ask("rank", folders=[collection.photos], remove=True)
+    assert taken_off["refused"] == []
+    assert owned(collection) == before
+    assert collection.ask("undo", everything=True)["refused"] == []
+    assert owned(collection) == before
+
+
+def test_look_alikes_stand_side_by_side(collection: Installation) -> None:
+    for path in (collection.photos / "trip").iterdir():
+        path.rename(collection.photos / path.name)
+    collection.scan()
+    assert collection.ask("rank", folders=[collection.photos])["refused"] == []
+    shown = sorted(path.name for path in collection.photos.glob("*.jpg"))
+    for shot in collection.partition():
+        places = sorted(shown.index(name) for name in shot)
+        assert places == list(range(places[0], places[0] + len(places))), shown
+
+
+def test_apply_on_top_of_rank_and_one_file_back(collection: Installation) -> None:
+    before = owned(collection)
+    assert collection.ask("rank", folders=[collection.photos])["refused"] == []
+    moved = collection.ask("apply", action="move")
+    assert moved["refused"] == []
+    representative = Path(collection.groups()["groups"][0]["representative"])
+    assert representative.is_relative_to(collection.library)
+    back = collection.ask("undo", files=[representative])
+    assert back["refused"] == []
+    assert not representative.exists()
+    assert contents(owned(collection)) == contents(before)
+    assert collection.ask("undo", everything=True)["refused"] == []
+    assert owned(collection) == before
+
+
+def test_what_stands_in_the_way_is_never_overwritten(collection: Installation) -> None:
+    planned = collection.ask("plan", action="move")
+    blocked = Path(planned["steps"][0]["target"])
+    blocked.parent.mkdir(parents=True)
+    blocked.write_bytes(b"the owner's own")
+    before = contents(owned(collection))
+    done = collection.run("apply", "--action", "move", "--yes")
+    assert blocked.read_bytes() == b"the owner's own"
+    assert contents(owned(collection)) == before
+    assert "Traceback" not in done.err
+
+
+def test_a_plan_with_another_fingerprint_is_refused(collection: Installation) -> None:
+    before = owned(collection)
+    with pytest.raises(BadInput, match="photos changed since the plan was shown"):
+        collection.ask("apply", action="move", fingerprint="0" * 16)
+    with pytest.raises(BadInput, match="photos changed since the plan was shown"):
+        collection.ask("rank", folders=[collection.photos], fingerprint="0" * 16)
+    assert owned(collection) == before
+
+
+# -------------------------------------------------------------------- kill -9
+
+
+def killed(installation: Installation, after_s: float, *words: str | os.PathLike[str]) -> bool:
+    """Runs a verb and kills it `after_s` after its first record in the journal; whether it was still running."""
+    journal = installation.state / "journal"
+    known = written(journal)
+    process = subprocess.Popen(
+        installation.command(*words), env=installation.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline_s = time.monotonic() + 60
+    while process.poll() is None and written(journal) == known and time.monotonic() < deadline_s:
+        time.sleep(0.0005)
+    time.sleep(after_s)
+    process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+def written(journal: Path) -> int:
+    return sum(file.stat().st_size for file in journal.glob("*")) if journal.is_dir() else 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", [*ACTIONS, "rank"])
+def test_kill_at_random_instants_loses_nothing(collection: Installation, action: str) -> None:
+    words = ("rank", collection.photos) if action == "rank" else ("apply", "--action", action)
+    before = owned(collection)
+    started_s = time.monotonic()
+    assert collection.run(*words, "--yes").code == 0
+    assert collection.run("undo", "--all", "--yes").code == 0
+    longest_s = min((time.monotonic() - started_s) / 8, 0.3)
+    assert owned(collection) == before
+    rng = random.Random(action)
+    kills = 0
+    for turn in range(20):
+        kills += killed(collection, rng.uniform(0, longest_s), *words, "--yes")
+        assert contents(before) <= contents(owned(collection))
+        if turn % 2:
+            kills += killed(collection, rng.uniform(0, longest_s), "undo", "--all", "--yes")
+            assert contents(before) <= contents(owned(collection))
+        recovered = collection.run("recover")
+        assert recovered.code == 0, recovered
+        undone = collection.run("undo", "--all", "--yes")
+        assert undone.code == 0, undone
+        assert owned(collection) == before, turn
+        assert not own_names(owned(collection))
+    assert kills >= 10, "the kills came too late to prove anything"
+    collection.scan()
+    assert not collection.asked
+    assert collection.ask("status")["photos"] == 12
