@@ -16,7 +16,7 @@ POISON = b"poison: "
 
 
 def poison(what: str, number: int = 0) -> bytes:
-    """Returns a file that does `what` to whoever decodes it: crash, hang, bomb, kill (the worker), end (the service)."""
+    """Returns a file that does `what` to its decoder: crash, hang, bomb, kill (itself) or end (the service)."""
     return POISON + f"{what} {number}\n".encode()
 
 
