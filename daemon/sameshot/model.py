@@ -110,6 +110,20 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a second look at full size tells of a photo that has others beside it; ranks within one group only.
+
+    sharpness: long side in px -> energy of the sharpest tile when the picture is that large; its own size is one of them.
+    color: mean distance of the channels from each other, 0..1; about 0 for a gray picture. size_bytes: of the file.
+    """
+
+    long_side_px: int
+    sharpness: dict[int, float]
+    color: float
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """All that one look at a content yields. `vector`: float32 (dimension,), unit norm, of encoder `encoder_id`.
 
@@ -156,15 +170,20 @@ class Link:
     second: int
     score: float
     evidence: dict[str, float] = field(default_factory=dict)
+    cosine: float = 1.0
+    """Of the two vectors, as the index computes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Why a content is in its group: its score to the representative, and who vouches for it."""
+    """Why a content is in its group: its score to the representative, and who vouches for it.
+
+    chain: linked to some other member, whom the score is about; only where the owner asked for chains.
+    """
 
     content: int
     score: float
-    certified_by: Literal["measured", "owner", "itself"]
+    certified_by: Literal["measured", "owner", "chain", "itself"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,13 +247,18 @@ class Step:
     stat: FileStat
     digest: bytes | None
     why: str
+    kept: Path | None = None
+    """Of a duplicate that goes: the copy that stays, which must have `kept_digest` once this one is out of the way."""
+    kept_digest: bytes | None = None
+    trash_info: str = ""
+    """Of a file that goes to the trash: what the trash notes of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Steps in order, and sentences the owner should read before they happen. Pure: nothing has happened yet."""
 
-    kind: Literal["folders", "rank", "rank-remove"]
+    kind: Literal["folders", "rank", "rank-remove", "dedupe"]
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
 

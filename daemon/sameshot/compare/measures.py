@@ -1,7 +1,7 @@
 """The measures by name: where each is computed for a photo, and where for a pair.
 
 Comes in: a measure's name and how the owner wants it read. Goes out: a `Measure`, its functions loaded on first use. A
-measure is a file under describe/, a file under compare/ and a row here. Heavy libraries come in with the functions only,
+measure is a file under describe/, a file under compare/ and a row here. Heavy libraries come with the functions only,
 so the table may be read anywhere; a library that is not installed is one sentence that names the extra.
 """
 

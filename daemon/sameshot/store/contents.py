@@ -8,7 +8,7 @@ save 0.5 kB of the some 20 kB that the descriptors of one photo take.)
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
@@ -129,8 +129,20 @@ class Contents:
                  WHERE encoders.name = ? AND content = ?"""
         return self._connection.row(sql, [encoder_id, content_id]) is not None
 
-    def features(self, content_ids: Iterable[int], encoder_id: str) -> dict[int, Features]:
-        """What comparing needs, for those contents that this encoder has seen."""
+    def save_descriptor(self, content_id: int, measure: str, packed: bytes) -> None:
+        """Remember what one measure keeps of a content, besides what its look yielded."""
+        sql = "INSERT OR REPLACE INTO descriptors (content, measure, packed) VALUES (?, ?, ?)"
+        self._connection.write(sql, [content_id, measure, packed])
+
+    def having_descriptor(self, content_ids: Iterable[int], measure: str) -> set[int]:
+        """Those of the contents of which this measure's descriptor is stored."""
+        sql = "SELECT content FROM descriptors WHERE measure = ? AND content IN (SELECT value FROM json_each(?))"
+        return {row[0] for row in self._connection.rows(sql, [measure, as_json_list(content_ids)])}
+
+    def features(
+        self, content_ids: Iterable[int], encoder_id: str, measures: Collection[str] | None = None
+    ) -> dict[int, Features]:
+        """What comparing needs, for those contents that this encoder has seen; of `measures` alone where given."""
         wanted = as_json_list(content_ids)
         sql = """SELECT contents.id, vector, capture, width_px, height_px
                  FROM encoders JOIN vectors ON encoder = encoders.id JOIN contents ON contents.id = content
@@ -142,7 +154,8 @@ class Contents:
             packed_rows = self._connection.rows(packed_sql, [wanted])
         descriptors: dict[int, dict[str, bytes]] = {row[0]: {} for row in rows}
         for content_id, measure, packed in packed_rows:
-            descriptors.setdefault(content_id, {})[measure] = packed
+            if measures is None or measure in measures:
+                descriptors.setdefault(content_id, {})[measure] = packed
         return {
             content_id: Features(_vector(vector), descriptors[content_id], capture_from_json(capture), width, height)
             for content_id, vector, capture, width, height in rows
@@ -169,6 +182,17 @@ class Contents:
         if row is None:
             raise KeyError(content_id)
         return _vector(row[0])
+
+    def set_reach(self, content_id: int, cosine: float | None) -> None:
+        """From this cosine on, downwards, links of the content do not count by themselves."""
+        self._connection.write("UPDATE contents SET reach = ? WHERE id = ?", [cosine, content_id])
+
+    def reaches(self, content_ids: Iterable[int] | None = None) -> dict[int, float]:
+        """The contents (all, or of these) whose reach is bounded, and its cosine."""
+        if content_ids is None:
+            return dict(self._connection.rows("SELECT id, reach FROM contents WHERE reach IS NOT NULL"))
+        sql = "SELECT id, reach FROM contents WHERE id IN (SELECT value FROM json_each(?)) AND reach IS NOT NULL"
+        return dict(self._connection.rows(sql, [as_json_list(content_ids)]))
 
     def vectors(self, encoder_id: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Every content this encoder has seen and its vector, float32 (dimension,), in order of id."""

@@ -130,4 +130,11 @@ CREATE INDEX photos_under_way ON photos (started_s) WHERE started_s IS NOT NULL;
 CREATE INDEX photos_to_retry ON photos (retry_at_s) WHERE retry_at_s IS NOT NULL;
 """
 
-STEPS: Final = (_VERSION_1, _VERSION_2)
+_VERSION_3 = """
+CREATE TABLE inspections (
+    content INTEGER PRIMARY KEY REFERENCES contents (id),
+    facts TEXT NOT NULL
+);
+"""
+
+STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)

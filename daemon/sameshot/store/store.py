@@ -15,6 +15,7 @@ from sameshot.errors import StateUnavailable
 from sameshot.store.connection import Connection
 from sameshot.store.contents import Contents
 from sameshot.store.groups import Groups
+from sameshot.store.inspections import Inspections
 from sameshot.store.links import Links
 from sameshot.store.meta import Meta
 from sameshot.store.migrate import back_up, migrate
@@ -31,6 +32,7 @@ class Store:
         self._connection = connection
         self.photos = Photos(connection)
         self.contents = Contents(connection)
+        self.inspections = Inspections(connection)
         self.links = Links(connection)
         self.groups = Groups(connection)
         self.verdicts = Verdicts(connection)
