@@ -118,13 +118,13 @@ def test_links_are_found_from_both_ends_and_replaced_when_compared_anew(store):
     store.links.save([Link(a, b, 0.7, {"orb": 0.5})])
     assert store.links.among([a, b, c]) == [Link(a, b, 0.7, {"orb": 0.5}), Link(b, c, 0.9)]
     assert store.links.of([b]) == [Link(a, b, 0.7, {"orb": 0.5}), Link(b, c, 0.9)]
-    assert store.links.compared_with(b) == {a, c}
-    assert store.links.compared_with(d) == {a}
+    assert store.links.scores_of(b) == {a: 0.7, c: 0.9}
+    assert store.links.scores_of(d) == {a: 0.1}
     assert store.links.component([c], 0.7) == {a, b, c}
     assert store.links.component([c, d], 0.8) == {b, c, d}
     with pytest.raises(ValueError, match="first"):
         store.links.save([Link(a, c, 0.5), Link(c, b, 0.5)])
-    assert store.links.compared_with(c) == {b}
+    assert store.links.scores_of(c) == {b: 0.9}
 
 
 @settings(max_examples=60, deadline=None)
@@ -278,7 +278,7 @@ def test_no_hot_query_reads_a_whole_table(tmp_path):
         store.links.among([a, b])
         store.links.of([a])
         store.links.component([a], 0.5)
-        store.links.compared_with(a)
+        store.links.scores_of(a)
         store.groups.replace([], [group("g", a, b)])
         store.groups.replace(["g"], [group("h", a, b)])
         store.groups.of([a])

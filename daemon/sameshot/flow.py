@@ -19,26 +19,25 @@ from functools import partial
 from pathlib import Path
 
 from sameshot.arrival import stat_of
+from sameshot.attempts import next_try_s
 from sameshot.group.identity import new_group_id
 from sameshot.grouping import regroup
 from sameshot.index.neighbours import NeighbourIndex
+from sameshot.linking import Linker
 from sameshot.message import BadMessage
-from sameshot.model import FileStat, Link
+from sameshot.model import FileStat
 from sameshot.service.workers import Message, Task, TaskFailed, Workers
 from sameshot.store.store import Store
 from sameshot.watch.settle import Settler, has_writer
 from sameshot.wire import (
     EncoderHeader,
-    features_to_buffers,
     identity_from_message,
     look_from_message,
     look_request,
-    scores_from_message,
 )
 
 _log = logging.getLogger(__name__)
-_COMPARED_AT_ONCE = 64
-"""Candidates in one task: enough to keep a worker busy, few enough to keep a message small."""
+_DIED = "the service ended while it was looked at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +63,29 @@ class Flow:
         settings: FlowSettings,
         now: Callable[[], float] = time.time,
     ) -> None:
+        self.paused = False
+        """While set, photos are taken and settle, but none is looked at that was not begun."""
         self._store, self._index, self._workers = store, index, workers
         self._settings, self._now = settings, now
         self._settling = Settler()
+        self._linker = Linker(
+            store,
+            index,
+            workers,
+            encoder_id=settings.encoder.encoder_id,
+            shortlist_cosine=settings.shortlist_cosine,
+            link_threshold=settings.link_threshold,
+            deadline_s=settings.look_deadline_s,
+            linked=self._linked,
+            touched=lambda content: self.touch([content]),
+        )
         self._waiting: list[tuple[float, int]] = []  # heap of (when to check, photo) still settling
         self._ready: deque[int] = deque()  # settled photos whose content is not known yet
+        self._retries: list[tuple[float, int]] = []  # heap of (when, failed photo)
+        self._suspects: deque[int] = deque()  # may have ended the service: tried one by one, with nothing beside them
+        self._trying_suspect = False
         self._under_way = 0
+        self._relink: deque[int] = deque()  # contents whose links are to be seen through again
         self._looking: dict[int, list[int]] = {}  # content being looked at -> photos that wait for it
         self._dirty: set[int] = set()  # contents whose surroundings must be grouped again
         self._regroup_due_s = 0.0
@@ -79,13 +95,24 @@ class Flow:
 
     def resume(self) -> None:
         """Takes up every photo that an earlier run left on its way."""
+        for photo_id in self._store.photos.interrupted():
+            self._fail(photo_id, _DIED, "died")
+        self._retries = self._store.photos.retries()
+        self._take_retries(self._now())
         self.take(self._store.photos.in_stages(["seen"]))
-        self._ready.extend(self._store.photos.in_stages(["settled"]))
+        taken = {*self._suspects, *self._ready}
+        self._ready.extend(photo for photo in self._store.photos.in_stages(["settled"]) if photo not in taken)
         for photo in self._store.photos.get(list(self._store.photos.in_stages(["looked"]))).values():
             if photo.content_id is not None:
-                self._link(photo.content_id)
+                self._linker.link(photo.content_id)
         linked = self._store.photos.get(list(self._store.photos.in_stages(["linked"]))).values()
         self.touch(photo.content_id for photo in linked if photo.content_id is not None)
+        threshold = self._settings.link_threshold
+        if self._store.meta.get("link_threshold", threshold) != threshold:  # another one holds than in the last run
+            contents = self._store.contents.ids()
+            self._relink.extend(content for content in contents if content in self._index)
+            self.touch(contents)
+        self._store.meta.set("link_threshold", threshold)
 
     def take(self, photo_ids: Iterable[int]) -> None:
         """Accepts photos that are new or changed on disk."""
@@ -101,23 +128,27 @@ class Flow:
     @property
     def pending(self) -> int:
         """How many photos are on their way."""
-        return len(self._waiting) + len(self._ready) + self._under_way
+        return len(self._waiting) + len(self._ready) + len(self._suspects) + self._under_way + self._linker.under_way
 
     @property
     def working(self) -> bool:
         """Whether anything is left but waiting for files to become complete."""
-        return bool(self._ready or self._under_way or self._dirty)
+        return bool(
+            self._ready or self._suspects or self._under_way or self._linker.under_way or self._relink or self._dirty
+        )
 
     @property
     def idle(self) -> bool:
         """Whether everything that was taken is grouped or failed."""
-        return not self.pending and not self._dirty
+        return not self.pending and not self._relink and not self._dirty
 
     def next_due_s(self) -> float | None:
         """When `step` has something to do that no worker will announce; None when there is nothing."""
-        due = [self._waiting[0][0]] if self._waiting else []
+        due = [heap[0][0] for heap in (self._waiting, self._retries) if heap]
         if self._dirty:
             due.append(self._regroup_due_s)
+        if self._may_begin:
+            due.append(self._now())
         return min(due, default=None)
 
     def step(self) -> None:
@@ -125,10 +156,28 @@ class Flow:
         now_s = self._now()
         while self._waiting and self._waiting[0][0] <= now_s:
             self._settle(heapq.heappop(self._waiting)[1], now_s)
-        while self._ready and self._workers.pending < self._workers.count * 3:
-            self._identify(self._ready.popleft())
+        self._take_retries(now_s)
+        while self._may_begin:
+            self._trying_suspect = bool(self._suspects)
+            self._identify(self._suspects.popleft() if self._suspects else self._ready.popleft())
+        while self._relink and self._linker.under_way < self._workers.count:
+            self._linker.relink(self._relink.popleft())
         if self._dirty and now_s >= self._regroup_due_s:
             self.regroup()
+
+    @property
+    def _may_begin(self) -> bool:
+        if self.paused or (self._under_way and (self._trying_suspect or self._suspects)):
+            return False
+        return bool(self._suspects or (self._ready and self._workers.pending < self._workers.count * 3))
+
+    def _take_retries(self, now_s: float) -> None:
+        while self._retries and self._retries[0][0] <= now_s:
+            _, photo_id = heapq.heappop(self._retries)
+            photo = self._store.photos.get([photo_id]).get(photo_id)
+            if photo is not None and photo.stage == "failed" and photo.missing_since_s is None:
+                self._store.photos.advance(photo_id, "settled")
+                (self._suspects if photo.reason == _DIED else self._ready).append(photo_id)
 
     def regroup(self) -> None:
         """Groups what was linked or touched, now."""
@@ -190,7 +239,7 @@ class Flow:
             contents.copy_look(twin, content)
             self._store.photos.advance(photo_id, "looked")
             self._index.add(content, contents.vector(content, encoder_id))
-            self._link(content)
+            self._linker.link(content)
         else:
             self._looking[content] = [photo_id]
             request = look_request(photo.primary.path, self._settings.encoder)
@@ -203,47 +252,7 @@ class Flow:
             for waiting in self._looking.pop(content):
                 self._store.photos.advance(waiting, "looked")
         self._index.add(content, look.vector)
-        self._link(content)
-
-    def _link(self, content: int) -> None:
-        encoder_id = self._settings.encoder.encoder_id
-        vector = self._store.contents.vector(content, encoder_id)
-        near = self._index.search(vector, self._settings.shortlist_cosine)
-        compared = self._store.links.compared_with(content) | {content}
-        todo = [other for other, _ in near if other not in compared]
-        if not todo:
-            self._linked(content)
-            return
-        parts = [todo[start : start + _COMPARED_AT_ONCE] for start in range(0, len(todo), _COMPARED_AT_ONCE)]
-        left = [len(parts)]
-        for part in parts:
-            features = self._store.contents.features([content, *part], encoder_id)
-            header, buffers = features_to_buffers([features[c] for c in (content, *part)])
-            self._under_way += 1
-            self._workers.submit(
-                Task(
-                    Message({"task": "compare", **header}, buffers),
-                    self._settings.look_deadline_s,
-                    partial(self._compared, content, part, left),
-                )
-            )
-
-    def _compared(self, content: int, others: list[int], left: list[int], reply: Message | TaskFailed) -> None:
-        self._under_way -= 1
-        left[0] -= 1
-        try:
-            scores = scores_from_message(reply, len(others)) if isinstance(reply, Message) else []
-        except BadMessage:
-            scores = []
-        if scores:
-            self._store.links.save(
-                Link(min(content, other), max(content, other), pair.score, pair.evidence)
-                for other, pair in zip(others, scores, strict=True)
-            )
-        else:
-            _log.warning("content %d could not be compared with %d others", content, len(others))
-        if not left[0]:
-            self._linked(content)
+        self._linker.link(content)
 
     def _linked(self, content: int) -> None:
         self._store.photos.advance_all("looked", "linked", [content])
@@ -258,13 +267,14 @@ class Flow:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            self._fail(photo_id, f"it cannot be opened: {os.strerror(error.errno or 0)}")
+            self._fail(photo_id, f"it cannot be opened: {os.strerror(error.errno or 0)}", "error")
             return
         try:
             if stat_of(descriptor) != stat or has_writer(descriptor):
                 self._again(photo_id)
                 return
             self._under_way += 1
+            self._store.photos.begin(photo_id, self._now())
             done = partial(self._answered, photo_id, path, stat, then)
             task = Task(request, self._settings.look_deadline_s, done, descriptor)
             self._workers.submit(task)
@@ -280,15 +290,15 @@ class Flow:
         reply: Message | TaskFailed,
     ) -> None:
         self._under_way -= 1
-        if stat_of(path) != stat or (isinstance(reply, TaskFailed) and reply.kind == "killed"):
+        if stat_of(path) != stat:
             self._again(photo_id)
         elif isinstance(reply, TaskFailed):
-            self._fail(photo_id, reply.reason)
+            self._fail(photo_id, reply.reason, reply.kind)
         else:
             try:
                 then(photo_id, reply)
             except BadMessage:
-                self._fail(photo_id, "the process that looked at it gave an answer that makes no sense")
+                self._fail(photo_id, "the process that looked at it gave an answer that makes no sense", "crash")
 
     def _again(self, photo_id: int) -> None:
         """The file is being written or was exchanged: it must settle anew, and so must whoever waits for it."""
@@ -296,11 +306,15 @@ class Flow:
             self._store.photos.advance(waiting, "seen")
             self.take([waiting])
 
-    def _fail(self, photo_id: int, reason: str) -> None:
+    def _fail(self, photo_id: int, reason: str, kind: str) -> None:
         for waiting, photo in self._store.photos.get(self._release(photo_id)).items():
-            self._store.photos.fail(waiting, reason)
+            retry_at_s = next_try_s(kind, photo.attempts + 1, self._now())
+            self._store.photos.fail(waiting, reason, retry_at_s)
+            if retry_at_s is not None:
+                heapq.heappush(self._retries, (retry_at_s, waiting))
             if photo.content_id is not None:
                 self.touch([photo.content_id])  # the shot it showed before lost a photo
+        self._take_retries(self._now())
 
     def _release(self, photo_id: int) -> list[int]:
         for content, photos in self._looking.items():

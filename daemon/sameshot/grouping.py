@@ -8,7 +8,7 @@ would give.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from sameshot.group.constraints import Constraints, Said, resolve
 from sameshot.group.identity import lay_over
@@ -26,7 +26,8 @@ def regroup(store: Store, contents: Iterable[int], threshold: float, new_id: Cal
         copies = store.photos.copies(region)
         rows = store.contents.get(copies)
         order = {content: row.digest for content, row in rows.items()}
-        links = [link for link in store.links.among(copies) if link.score >= threshold]
+        reaches = store.contents.reaches(copies)
+        links = [link for link in store.links.among(copies) if link.score >= threshold and _counts(link, reaches)]
         stars = partition(sorted(copies), links, constraints, order)
         shown = [star for star in stars if sum(copies[content] for content in star.members) > 1]
         known = store.groups.of(region)
@@ -36,6 +37,11 @@ def regroup(store: Store, contents: Iterable[int], threshold: float, new_id: Cal
         if {group.id: group for group in groups} != {group.id: group for group in before}:
             store.groups.replace(set(known.values()), groups)
     return region
+
+
+def _counts(link: Link, reaches: Mapping[int, float]) -> bool:
+    """Whether the link lies within the reach of either end: see `linking`."""
+    return link.cosine >= min(reaches.get(link.first, -1.0), reaches.get(link.second, -1.0))
 
 
 def _certified(

@@ -18,6 +18,7 @@ class ExactNeighbours:
     def __init__(self, dimension: int) -> None:
         self._dimension = dimension
         self._rows: NDArray[np.float32] = np.empty((0, dimension), np.float32)
+        self._reaches: NDArray[np.float64] = np.empty(0, np.float64)
         self._ids: list[int] = []
         self._row_of: dict[int, int] = {}
 
@@ -39,6 +40,7 @@ class ExactNeighbours:
             if row == len(self._rows):
                 grown = np.empty((max(_FIRST_CAPACITY, 2 * row), self._dimension), np.float32)
                 grown[:row] = self._rows
+                self._reaches = np.concatenate([self._reaches, np.full(len(grown) - row, -1.0)])
                 self._rows = grown
             self._ids.append(content_id)
             self._row_of[content_id] = row
@@ -52,8 +54,31 @@ class ExactNeighbours:
         last_id = self._ids.pop()
         if last_id != content_id:
             self._rows[row] = self._rows[len(self._ids)]
+            self._reaches[row] = self._reaches[len(self._ids)]
             self._ids[row] = last_id
             self._row_of[last_id] = row
+
+    def set_reach(self, content_id: int, cosine: float) -> bool:
+        """Bound how far a content's own search goes; whether that is news. Unknown ids are ignored."""
+        row = self._row_of.get(content_id)
+        if row is None or self._reaches[row] == cosine:
+            return False
+        self._reaches[row] = cosine
+        return True
+
+    def reaches(self) -> Iterator[tuple[int, float]]:
+        """Every id and its reach, -1 where it is not bounded."""
+        return zip(list(self._ids), self._reaches.tolist(), strict=False)
+
+    def wanting(self, unit: Vector, minimum_cosine: float) -> list[Neighbour]:
+        """All with a cosine of at least `minimum_cosine` and of their own reach, highest first, ties by id."""
+        reaches = np.maximum(self._reaches[: len(self)], minimum_cosine)
+        near = self._rounded(unit) >= reaches - rounding_margin(self._dimension)
+        return [
+            found
+            for found in self._scored(unit, near)
+            if found[1] >= minimum_cosine and found[1] >= self._reaches[self._row_of[found[0]]]
+        ]
 
     def search(self, unit: Vector, minimum_cosine: float) -> list[Neighbour]:
         """All with a cosine of at least `minimum_cosine`, highest first, ties by id."""

@@ -28,6 +28,7 @@ _FIRST_CAPACITY = 1024
 _DEAD_SHARE = 0.2
 _CHUNK = 4096
 _PROBES = 32
+_WANTING_AMONG = 256
 
 
 class GraphNeighbours:
@@ -38,6 +39,7 @@ class GraphNeighbours:
         self._graph = _empty_graph(dimension, _FIRST_CAPACITY)
         self._alive: set[int] = set()
         self._dead: set[int] = set()
+        self._reaches: dict[int, float] = {}
         waiting = iter(items)
         while chunk := list(islice(waiting, _CHUNK)):
             self._add_new([content_id for content_id, _ in chunk], np.array([unit for _, unit in chunk]))
@@ -45,7 +47,7 @@ class GraphNeighbours:
     @classmethod
     def load(cls, path: Path, dimension: int, dead: Iterable[int]) -> GraphNeighbours:
         """What `save` wrote. The caller has proved that these are its bytes: a foreign file may crash the process."""
-        loaded = cls(dimension)
+        loaded = cls(dimension)  # without reaches: the caller sets them
         loaded._graph = hnswlib.Index(space="ip", dim=dimension)
         loaded._graph.load_index(str(path))
         loaded._graph.set_num_threads(1)
@@ -101,6 +103,18 @@ class GraphNeighbours:
         if len(self._dead) > _DEAD_SHARE * self._graph.get_current_count():
             fresh = GraphNeighbours(self._dimension, self.items())
             self._graph, self._dead = fresh._graph, set()
+
+    def set_reach(self, content_id: int, cosine: float) -> bool:
+        """Bound how far a content's own search goes; whether that is news. Unknown ids are ignored."""
+        if content_id not in self._alive or self._reaches.get(content_id) == cosine:
+            return False
+        self._reaches[content_id] = cosine
+        return True
+
+    def wanting(self, unit: Vector, minimum_cosine: float) -> list[Neighbour]:
+        """Those near with a cosine of at least `minimum_cosine` and of their own reach, highest first, ties by id."""
+        near = self.nearest(unit, _WANTING_AMONG)
+        return [(one, cosine) for one, cosine in near if cosine >= max(minimum_cosine, self._reaches.get(one, -1.0))]
 
     def search(self, unit: Vector, minimum_cosine: float) -> list[Neighbour]:
         """Those found with a cosine of at least `minimum_cosine`, highest first, ties by id."""

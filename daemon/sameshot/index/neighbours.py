@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EXACT_UNTIL = 50_000
 _CARRIED_AT_ONCE = 256
+_FIRST_DESCENDING = 64
 
 
 class NeighbourIndex:
@@ -84,6 +85,38 @@ class NeighbourIndex:
         with self._lock:
             return self._held.search(unit, minimum_cosine)
 
+    def descending(self, vector: Vector, minimum_cosine: float) -> Iterator[Neighbour]:
+        """Contents from the nearest on, down to `minimum_cosine`, as many as are asked for.
+
+        Raises ValueError on a vector that has no cosine here.
+        """
+        count, told = _FIRST_DESCENDING, 0
+        while True:
+            found = self.nearest(vector, count)
+            for neighbour in found[told:]:
+                if neighbour[1] < minimum_cosine:
+                    return
+                yield neighbour
+            if len(found) < count:
+                return
+            told, count = len(found), 4 * count
+
+    def set_reach(self, content_id: int, cosine: float) -> bool:
+        """Bound how far a content's own search goes (see `wanting`); whether that is news. Unknown ids are ignored."""
+        with self._lock:
+            if self._coming is not None:
+                self._coming.set_reach(content_id, cosine)
+            return self._held.set_reach(content_id, cosine)
+
+    def wanting(self, vector: Vector, minimum_cosine: float) -> list[Neighbour]:
+        """Contents with a cosine of at least `minimum_cosine` and of their own reach, highest first, ties by id.
+
+        Raises ValueError on a vector that has no cosine here.
+        """
+        unit = unit_vector(vector, self._dimension)
+        with self._lock:
+            return self._held.wanting(unit, minimum_cosine)
+
     def nearest(self, vector: Vector, count: int) -> list[Neighbour]:
         """The `count` nearest contents, fewer when there are fewer, highest first, ties by id.
 
@@ -142,6 +175,9 @@ class NeighbourIndex:
         for content_id, unit in islice(missing, _CARRIED_AT_ONCE):
             coming.add(content_id, unit)
         finished = len(coming) == len(exact)
+        if finished:
+            for content_id, reach in exact.reaches():
+                coming.set_reach(content_id, reach)
         self._coming = None if finished else coming
         if finished:
             self._held = coming

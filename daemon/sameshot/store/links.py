@@ -21,24 +21,25 @@ class Links:
         for link in links:
             if link.first >= link.second:
                 raise ValueError(f"a link's first content must be below its second: {link.first}, {link.second}")
-            rows.append((link.first, link.second, link.score, json.dumps(link.evidence)))
-        sql = """INSERT INTO links (first, second, score, evidence) VALUES (?, ?, ?, ?)
-                 ON CONFLICT (first, second) DO UPDATE SET score = excluded.score, evidence = excluded.evidence"""
+            rows.append((link.first, link.second, link.score, json.dumps(link.evidence), link.cosine))
+        sql = """INSERT INTO links (first, second, score, evidence, cosine) VALUES (?, ?, ?, ?, ?)
+                 ON CONFLICT (first, second) DO UPDATE
+                 SET score = excluded.score, evidence = excluded.evidence, cosine = excluded.cosine"""
         self._connection.write_many(sql, rows)
 
     def among(self, content_ids: Iterable[int]) -> list[Link]:
         """Links with both ends in `content_ids`, in order."""
         # The plus keeps SQLite from probing every possible pair: it walks the links of each first end instead.
-        sql = """SELECT first, second, score, evidence FROM links
+        sql = """SELECT first, second, score, evidence, cosine FROM links
                  WHERE first IN (SELECT value FROM json_each(?1)) AND +second IN (SELECT value FROM json_each(?1))
                  ORDER BY first, second"""
         return [_link(row) for row in self._connection.rows(sql, [as_json_list(content_ids)])]
 
     def of(self, content_ids: Iterable[int]) -> list[Link]:
         """Links with at least one end in `content_ids`, in order."""
-        sql = """SELECT first, second, score, evidence FROM links WHERE first IN (SELECT value FROM json_each(?1))
+        sql = """SELECT first, second, score, evidence, cosine FROM links WHERE first IN (SELECT value FROM json_each(?1))
                  UNION
-                 SELECT first, second, score, evidence FROM links WHERE second IN (SELECT value FROM json_each(?1))
+                 SELECT first, second, score, evidence, cosine FROM links WHERE second IN (SELECT value FROM json_each(?1))
                  ORDER BY first, second"""
         return [_link(row) for row in self._connection.rows(sql, [as_json_list(content_ids)])]
 
@@ -51,11 +52,21 @@ class Links:
                  ) SELECT content FROM reached"""
         return {row[0] for row in self._connection.rows(sql, [as_json_list(content_ids), minimum_score])}
 
-    def compared_with(self, content_id: int) -> set[int]:
-        """The contents that this one was compared with."""
-        sql = "SELECT second FROM links WHERE first = ?1 UNION SELECT first FROM links WHERE second = ?1"
-        return {row[0] for row in self._connection.rows(sql, [content_id])}
+    def scores_of(self, content_id: int) -> dict[int, float]:
+        """The contents that this one was compared with, and the scores."""
+        sql = """SELECT second, score FROM links WHERE first = ?1
+                 UNION SELECT first, score FROM links WHERE second = ?1"""
+        return dict(self._connection.rows(sql, [content_id]))
+
+    def stranger_cosine(self, content_id: int, threshold: float, count: int) -> float | None:
+        """The cosine of the `count`-th nearest content compared with this one and found below `threshold`; or None."""
+        sql = """SELECT cosine FROM (
+                     SELECT cosine FROM links WHERE first = ?1 AND score < ?2
+                     UNION ALL SELECT cosine FROM links WHERE second = ?1 AND score < ?2
+                 ) ORDER BY cosine DESC LIMIT 1 OFFSET ?3"""
+        row = self._connection.row(sql, [content_id, threshold, count - 1])
+        return None if row is None else float(row[0])
 
 
 def _link(row: Row) -> Link:
-    return Link(row[0], row[1], row[2], json.loads(row[3]))
+    return Link(row[0], row[1], row[2], json.loads(row[3]), row[4])
