@@ -19,11 +19,15 @@ from sameshot.store.store import Store
 
 @dataclass(slots=True)
 class Arrivals:
-    """What one folder brought. `problems`: sentences about what could not be read or decided."""
+    """What one folder brought. `problems`: sentences about what could not be read or decided.
+
+    `came_or_went`: the folder, when files it holds are new there or gone, which its watch should have announced.
+    """
 
     unsettled: set[int] = field(default_factory=set)
     contents: set[int] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
+    came_or_went: Path | None = None
 
 
 def reconcile_folder(
@@ -42,6 +46,8 @@ def reconcile_folder(
         seen = {found.path for found in listed}
         gone = [row for path, row in known.items() if path not in seen and row.missing_since_s is None]
         mark_missing(store, gone, now_s, arrivals)
+        if gone or not seen <= known.keys():
+            arrivals.came_or_went = folder
     return arrivals
 
 

@@ -21,6 +21,7 @@ from sameshot.watch.roots import check_root
 
 _INSTANCES_REMEDY = "raise the limit with: sudo sysctl fs.inotify.max_user_instances=1024"
 _FEWEST_WATCHES_ADVISED = 524288
+_SILENT = "its filesystem does not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,21 @@ class FolderWatch:
     """Watches roots until stopped. `on_dirty` is called from its own thread, all else is for one other thread.
 
     `on_dirty` gets the folder that changed, often more than once, and must not wait for that other thread. The
-    subfolders of a new folder are hinted themselves.
+    subfolders of a new folder are hinted themselves. `answers` tells whether a root may be asked anything: one whose
+    server is gone would hold up whoever asks.
     """
 
-    def __init__(self, roots: Sequence[Path], on_dirty: Callable[[Path], None], rules: IgnoreRules) -> None:
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        on_dirty: Callable[[Path], None],
+        rules: IgnoreRules,
+        answers: Callable[[Path], bool] = lambda _: True,
+    ) -> None:
         self._roots = {path: _Root(path) for path in roots}
         self._on_dirty = on_dirty
         self._rules = rules
+        self._answers = answers
         self._observer: GuardedObserver | None = None
         self._why_no_observer = ""
 
@@ -120,6 +129,8 @@ class FolderWatch:
         watches = self._watches_of(root)
         if watches is None:
             return "its thread died"
+        if not self._answers(root.path):
+            return _SILENT
         try:
             facts = root.path.stat()
         except OSError as error:
@@ -149,6 +160,9 @@ class FolderWatch:
         if self._observer is None:
             return
         root.watch, root.why_polled, root.why_deaf = None, "", ""
+        if not self._answers(root.path):
+            root.why_deaf = _SILENT
+            return
         try:
             facts = check_root(root.path)
         except RootUnavailable as error:

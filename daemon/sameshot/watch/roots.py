@@ -25,6 +25,11 @@ _NETWORK_FILESYSTEMS = frozenset({
     "9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs",
     "nfs4", "ocfs2", "orangefs", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs",
 })  # fmt: skip
+# Reading a file here fetches it over the internet, and may cost money.
+_CLOUD_FILESYSTEMS = frozenset({
+    "davfs", "fuse.davfs", "fuse.gcsfuse", "fuse.gdfuse", "fuse.geesefs", "fuse.google-drive-ocamlfuse", "fuse.goofys",
+    "fuse.mount-s3", "fuse.mountpoint-s3", "fuse.onedriver", "fuse.pcloud", "fuse.rclone", "fuse.s3fs",
+})  # fmt: skip
 _NOT_CONTENT = frozenset({"lost+found"})
 
 
@@ -122,6 +127,11 @@ def _is_same_filesystem(now: RootFacts, remembered: RootFacts) -> bool:
 def is_network(filesystem_type: str) -> bool:
     """Whether files of this filesystem may change without this kernel knowing (network shares, most of FUSE)."""
     return filesystem_type in _NETWORK_FILESYSTEMS or filesystem_type.startswith("fuse.")
+
+
+def is_cloud(filesystem_type: str) -> bool:
+    """Whether reading a file of this filesystem downloads it from somebody else's machine."""
+    return filesystem_type in _CLOUD_FILESYSTEMS
 
 
 def _mount_of(real_path: str) -> tuple[str, str, str]:
