@@ -122,7 +122,7 @@ class Linker:
 
 
 def _scores(reply: Message | TaskFailed, count: int) -> list[PairScore]:
-    """What a worker found. Pairs that cannot be compared are strangers: without a row they would be asked for for ever."""
+    """What a worker found. Pairs that cannot be compared are strangers: without a row they would be asked for again."""
     try:
         if isinstance(reply, Message):
             return scores_from_message(reply, count)
