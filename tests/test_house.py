@@ -13,7 +13,23 @@ HOUSE = Path(__file__).parents[1] / "daemon" / "sameshot"
 MODULES = sorted(HOUSE.rglob("*.py"))
 STAGES = {"watch", "decode", "embed", "describe", "index", "compare", "group", "plan", "apply", "review"}
 GROUND = {"model", "errors", "config", "config_file", "config_keys", "config_problems", "config_roots", "locations"}
-ROOTS = {"app", "worker", "flow", "wire", "arrival", "sweeping", "grouping", "filing", "library", "looking", "linking", "deduplicating"}
+ROOTS = {
+    "app",
+    "worker",
+    "flow",
+    "wire",
+    "arrival",
+    "sweeping",
+    "grouping",
+    "filing",
+    "library",
+    "looking",
+    "linking",
+    "wire_measures",
+    "second_looks",
+    "rating",
+    "deduplicating",
+}
 RANK = {
     "cli": 7,
     "printing": 6,

@@ -100,11 +100,19 @@ def _as_interval(value: timedelta) -> timedelta:
     return value
 
 
+def _as_chunk_time(value: timedelta) -> timedelta:
+    if not timedelta(seconds=1) <= value <= timedelta(hours=1):
+        raise ValueError("must be from 1s to 1h")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 ClockTime = Annotated[time, BeforeValidator(parse_clock_time)]
 AnyPath = Annotated[Path, BeforeValidator(_as_path)]
 Extension = Annotated[str, AfterValidator(_as_extension)]
 Pattern = Annotated[str, Field(min_length=1)]
+Side = Annotated[int, Field(ge=16, le=2048)]
+Factor = Annotated[float, Field(gt=0, le=16)]
 
 
 class Section(BaseModel):
@@ -124,7 +132,16 @@ class SameShot(Section):
     """How sure a pair must be."""
 
     threshold: float | None = Field(default=None, ge=0, le=1)
-    """None: the calibrated default."""
+    """None: as `precision` asks, else what `sameshot calibrate` kept, else the default of the pair score."""
+    precision: float | None = Field(default=None, gt=0, lt=1)
+    method: Literal["pair_score", "ssim", "minhash", "imagehash", "orb", "template", "embedding"] = "pair_score"
+    candidates: Literal["shortlist", "all"] = "shortlist"
+    batch_size: int = Field(default=1000, ge=2, le=1_000_000)
+    linkage: Literal["star", "chain"] = "star"
+    size: Annotated[tuple[Side, Side] | None, BeforeValidator(_as_tuple)] = None
+    scale: Annotated[tuple[Factor, Factor], BeforeValidator(_as_tuple)] = (1.0, 1.0)
+    hash: Literal["phash", "dhash", "whash", "crop_resistant"] = "phash"
+    chunk_time_threshold: Annotated[Duration, AfterValidator(_as_chunk_time)] = timedelta(seconds=60)
 
 
 class Index(Section):

@@ -1,9 +1,10 @@
 """The worker process: one photo in, one looked-at photo out.
 
-Comes in: requests "prepare", "identify", "look" and "compare" with an open read-only descriptor, never a path of the
-owner's. Goes out: the answers that wire.py defines. This is the second composition root: here, and nowhere else,
-decode, embed, describe and compare meet. The process confines itself before it reads the first photo, so that what one
-does to a decoder finds no file to write, no program to run and no network. Run as `python -P -m sameshot.worker`.
+Comes in: requests "prepare", "identify", "look", "measure", "inspect" and "compare" with an open read-only descriptor,
+never a path of the owner's. Goes out: the answers that wire.py and wire_measures.py define. This is the second
+composition root: here, and nowhere else, decode, embed, describe and compare meet. The process confines itself before
+it reads the first photo, so that what one does to a decoder finds no file to write, no program to run and no network.
+Run as `python -P -m sameshot.worker`.
 """
 
 from __future__ import annotations
@@ -11,20 +12,25 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import math
+import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 
+from sameshot.compare.measures import Measure
 from sameshot.compare.pair_score import score_pair
 from sameshot.decode.identify import identify
 from sameshot.decode.picture import read_picture
 from sameshot.describe.descriptors import LONG_SIDE_PX, describe
+from sameshot.describe.inspection import FULL_SIZE_PX, color, sharpness
 from sameshot.describe.quality import quality
 from sameshot.embed.encoders import EncoderFile, prepare
 from sameshot.message import BadMessage, Message
-from sameshot.model import Look
+from sameshot.model import Features, Inspection, Look, PairScore
 from sameshot.service.worker_loop import Handler, connect, serve
 from sameshot.service.worker_sandbox import confine, die_with_parent
 from sameshot.service.worker_seccomp import give_up_system_calls
@@ -35,6 +41,7 @@ from sameshot.wire import (
     look_to_message,
     scores_to_message,
 )
+from sameshot.wire_measures import inspection_to_message, measures_from_json
 
 if TYPE_CHECKING:
     from sameshot.embed.serving import Encoder
@@ -112,11 +119,59 @@ def _look(request: Message, descriptor: int | None) -> Message:
 
 
 def _compare(request: Message, _: int | None) -> Message:
+    """Scores the first with each of the others: all of them, or those that the time given was enough for."""
     one, *candidates = features_from_message(request)
-    return scores_to_message([score_pair(one, candidate) for candidate in candidates])
+    measures = measures_from_json(request.header.get("measures", []))
+    seconds = request.header.get("seconds")
+    until_s = time.monotonic() + seconds if isinstance(seconds, int | float) else math.inf
+    scores = []
+    for candidate in candidates:
+        scores.append(_measured(measures, one, candidate) if measures else score_pair(one, candidate))
+        if time.monotonic() >= until_s:
+            break
+    return scores_to_message(scores)
 
 
-_HANDLERS: dict[str, Handler] = {"prepare": _prepare, "identify": _identify, "look": _look, "compare": _compare}
+def _measured(measures: list[Measure], one: Features, other: Features) -> PairScore:
+    """The value of every measure; the first is the score."""
+    values = {measure.name: measure.score(_kept(measure, one), _kept(measure, other)) for measure in measures}
+    return PairScore(values[measures[0].name], values)
+
+
+def _kept(measure: Measure, features: Features) -> bytes:
+    if not measure.descriptor:
+        return features.vector.astype("<f4").tobytes()
+    if measure.descriptor not in features.descriptors:
+        raise BadMessage(f"there is no descriptor {measure.descriptor}")
+    return features.descriptors[measure.descriptor]
+
+
+def _measure(request: Message, descriptor: int | None) -> Message:
+    name, measures = request.header.get("name"), measures_from_json(request.header.get("measures"))
+    if not isinstance(name, str):
+        raise BadMessage("measure wants name")
+    sides = [side for one in measures for side in one.options.values() if isinstance(side, int)]
+    picture = read_picture(_given(descriptor), name, max(LONG_SIDE_PX, *sides, 0))
+    return Message({}, tuple(one.describe(picture.pixels) for one in measures))
+
+
+def _inspect(request: Message, descriptor: int | None) -> Message:
+    name = request.header.get("name")
+    if not isinstance(name, str):
+        raise BadMessage("inspect wants name")
+    size_bytes = os.fstat(_given(descriptor)).st_size
+    pixels = read_picture(_given(descriptor), name, FULL_SIZE_PX).pixels
+    return inspection_to_message(Inspection(max(pixels.shape), sharpness(pixels), color(pixels), size_bytes))
+
+
+_HANDLERS: dict[str, Handler] = {
+    "prepare": _prepare,
+    "identify": _identify,
+    "look": _look,
+    "measure": _measure,
+    "inspect": _inspect,
+    "compare": _compare,
+}
 
 
 @functools.lru_cache(maxsize=1)
