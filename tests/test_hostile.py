@@ -6,8 +6,6 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
-
 from running import Installation, Service
 
 JARGON = re.compile(
@@ -81,7 +79,6 @@ def test_what_is_no_file_is_passed_over(installation: Installation, sample_photo
     good_ones_are_grouped(installation)
 
 
-@pytest.mark.slow
 def test_the_hostile_files_among_photos(installation: Installation, sample_photos: Path, real_data: Path) -> None:
     hostile = sorted((real_data / "hostile").iterdir())
     with installation.service(WATCHDOG_USEC="10000000") as service:

@@ -99,7 +99,9 @@ class Daemon:
         return "stop" if self._asked_to == "stop" else "reload"
 
     def close(self) -> None:
-        """Ends the threads. Harmless after `run` ended by itself."""
+        """Ends the threads and the scans that others wait for. Harmless after `run` ended by itself."""
+        for scan in self._scans:
+            scan.request.fail(SameshotError("The service took a new config or ended before the scan did", "Ask again"))
         self._schedule.stop()
         self._watch.stop()
         os.close(self._wake_out)

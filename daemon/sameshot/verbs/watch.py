@@ -28,24 +28,31 @@ def watch(config_file: Path | None, locations: Locations) -> None:
     Raises BadInput when the config cannot be used, StateUnavailable when another process holds the state.
     """
     notifier = Notifier()
-    loaded = usable_config(config_file)
-    while True:
+    server: ControlServer | None = None
+    loaded: LoadedConfig | None = usable_config(config_file)
+    while loaded is not None:
         logging.getLogger("sameshot").setLevel(loaded.config.log_level.upper())
         with open_app(loaded, locations, lambda *_: None, verb="watch", writing=True) as app:
-            server = ControlServer(locations.socket)
+            # One socket through all reloads: who asks meanwhile is answered later, not turned away.
+            server = server or ControlServer(locations.socket)
             daemon = Daemon(app, server, notifier)
+            loaded = None
             try:
-                while daemon.run() == "reload":
-                    try:
-                        loaded = usable_config(config_file)
-                        break
-                    except SameshotError as error:
-                        _log.error("the config before it serves on: %s", error)
-                else:
-                    return
+                loaded = _serve(daemon, config_file)
             finally:
                 daemon.close()
-                server.close()
+                if loaded is None:
+                    server.close()
+
+
+def _serve(daemon: Daemon, config_file: Path | None) -> LoadedConfig | None:
+    """Runs the daemon. Returns the config to go on with, None when it was told to stop."""
+    while daemon.run() == "reload":
+        try:
+            return usable_config(config_file)
+        except SameshotError as error:
+            _log.error("the config before it serves on: %s", error)
+    return None
 
 
 def usable_config(config_file: Path | None) -> LoadedConfig:
