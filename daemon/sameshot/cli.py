@@ -66,6 +66,23 @@ class ActionName(StrEnum):
     reflink = "reflink"
 
 
+class Destination(StrEnum):
+    """Where duplicates go."""
+
+    quarantine = "quarantine"
+    trash = "trash"
+
+
+class KeepName(StrEnum):
+    """Which copy stays."""
+
+    best = "best"
+    oldest = "oldest"
+    newest = "newest"
+    largest = "largest"
+    shortest_path = "shortest-path"
+
+
 class Options:
     """The options before the verb, and what they lead to."""
 
@@ -92,6 +109,14 @@ Library = Annotated[
 ]
 Layout = Annotated[str | None, typer.Option(help="Template of the folders; default: the config's.")]
 # What cannot be read is told by the verb, in its own words.
+KeepOption = Annotated[KeepName, typer.Option("--keep", help="Which copy stays.")]
+References = Annotated[
+    list[Path] | None, typer.Option("--reference", metavar="DIR", help="Copies in this folder always stay.")
+]
+Quarantine = Annotated[
+    Path | None, typer.Option(help="The quarantine folder; default: NAME duplicates beside each folder NAME.")
+]
+Verified = Annotated[bool, typer.Option("--verified", help="Also copies that differ in metadata alone.")]
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", show_default=False, readable=False)]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", show_default=False, readable=False)]
 File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, readable=False)]
@@ -223,10 +248,17 @@ def plan(
         list[Path] | None, typer.Option("--rank", metavar="DIR", readable=False, help="Plan what `rank DIR` would do.")
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="With --rank: plan to take the prefixes off.")] = False,
+    dedupe: Annotated[Destination | None, typer.Option("--dedupe", help="Plan what `dedupe --to` would do.")] = None,
+    keep: KeepOption = KeepName.best,
+    reference: References = None,
+    quarantine: Quarantine = None,
+    verified: Verified = False,
     how: FormatOption = Format.table,
 ) -> None:
-    """Show what `apply` would do, and do nothing. With --rank: what `rank` would do."""
-    result = context.obj.perform("plan", **_filing(action, library, layout), rank=_absolute(rank), remove=remove)
+    """Show what `apply` would do, and do nothing. With --rank or --dedupe: what those would do."""
+    duplicates = {**_duplicates(None, keep, reference, quarantine, verified), "dedupe": dedupe and dedupe.value}
+    filing = _filing(action, library, layout)
+    result = context.obj.perform("plan", **filing, **duplicates, rank=_absolute(rank), remove=remove)
     _show(context.obj, result, how, printing.plan)
 
 
@@ -251,6 +283,39 @@ def rank(
     """Rename photos so that look-alikes sort together."""
     where = _absolute(folders)
     _plan_and_do(context.obj, "rank", {"rank": where, "remove": remove}, {"folders": where, "remove": remove}, yes, how)
+
+
+@app.command()
+def dedupe(
+    context: typer.Context,
+    to: Annotated[Destination, typer.Option(help="Where duplicates go.")],
+    paths: Paths = None,
+    keep: KeepOption = KeepName.best,
+    reference: References = None,
+    quarantine: Quarantine = None,
+    verified: Verified = False,
+    yes: Yes = False,
+    how: FormatOption = Format.table,
+) -> None:
+    """Take duplicates out of the way. With PATH: only those that are there.
+
+    Of exact copies one stays; a photo that has a RAW, a film or a sidecar goes only where these have a copy too.
+    """
+    wanted = _duplicates(paths, keep, reference, quarantine, verified)
+    planned = {**wanted, "dedupe": to.value}
+    _plan_and_do(context.obj, "dedupe", planned, {**wanted, "to": to.value}, yes, how)
+
+
+def _duplicates(
+    paths: list[Path] | None, keep: KeepName, reference: list[Path] | None, quarantine: Path | None, verified: bool
+) -> dict[str, Any]:
+    return {
+        "paths": _absolute(paths),
+        "keep": keep.value,
+        "reference": _absolute(reference),
+        "quarantine": _absolute([quarantine])[0] if quarantine else None,
+        "verified": verified,
+    }
 
 
 def _filing(action: ActionName | None, library: Path | None, layout: str | None) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def plan_folders(
         taken=cache(names_in),
         filed=_filed(store, journal),
         roots=list(store.roots.all()),
-        catalogues=_catalogues({view.path.parent for group in groups for view in group.photos}),
+        catalogues=catalogues_beside({view.path.parent for group in groups for view in group.photos}),
     )
     if only is None:
         return plan
@@ -71,7 +71,7 @@ def plan_rank(store: Store, journal: Journal, encoder_id: str, folders: Sequence
         raise BadInput("No known photo is in these folders", "Scan them first: `sameshot scan DIR`")
     given = {location.target.name for location in journal.locations()}
     foreign = {view.id for view in known if rank_key(view) is not None and view.path.name not in given}
-    catalogues = _catalogues({view.path.parent for view in known})
+    catalogues = catalogues_beside({view.path.parent for view in known})
     if remove:
         return remove_rank_plan(known, taken=cache(names_in), foreign=foreign, catalogues=catalogues)
     vectors = np.stack([features[view.content].vector for view in known])
@@ -109,6 +109,9 @@ def learn_undone(store: Store, outcomes: Iterable[StepOutcome]) -> None:
             step = outcome.step
             photo = store.photos.at(step.target)
             stat = stat_of(step.source)
+            if outcome.done and step.kept is not None and stat is not None:  # a duplicate is back
+                store.photos.update_stat(step.source, stat)
+                store.photos.set_present([step.source])
             if not outcome.done or photo is None:
                 continue
             if step.action != "move":
@@ -120,8 +123,11 @@ def learn_undone(store: Store, outcomes: Iterable[StepOutcome]) -> None:
 
 def learn_journal(store: Store, journal: Journal) -> None:
     """Catches up with steps that happened although the store was not told: a crash came between."""
+    duplicates = {batch.batch for batch in journal.batches() if batch.kind == "dedupe"}
     with store.transaction():
         for location in journal.locations():
+            if location.batch in duplicates:
+                continue  # no longer among the photos: the next sweep finds them gone
             stat = stat_of(location.target)
             photo = store.photos.at(location.source)
             if stat is None or photo is None or store.photos.at(location.target) is not None:
@@ -160,7 +166,7 @@ def _filed(store: Store, journal: Journal) -> dict[int, Path]:
     return filed
 
 
-def _catalogues(folders: Iterable[Path]) -> list[Path]:
+def catalogues_beside(folders: Iterable[Path]) -> list[Path]:
     """Catalogue files of other programs in the folders of the photos and those right above."""
     names = {"digikam4.db", "library.db"}
     looked_in = {above for folder in folders for above in (folder, folder.parent)}

@@ -76,6 +76,9 @@ def _unit(number: int, steps: Sequence[Step], batch: str) -> Unit:
             digest=step.digest,
             temporary=own_name(batch, number, index, "tmp"),
             aside=own_name(batch, number, index, "aside"),
+            kept=step.kept,
+            kept_digest=step.kept_digest,
+            trash_info=step.trash_info,
         )
         for index, step in enumerate(steps)
     )

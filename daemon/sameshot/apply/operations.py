@@ -12,7 +12,7 @@ import os
 import stat
 from dataclasses import replace
 
-from sameshot.apply import contents, kernel
+from sameshot.apply import contents, kernel, twins
 from sameshot.apply.ground import Ground
 from sameshot.apply.records import Operation, Staged, Unit, folded
 from sameshot.errors import StepRefused
@@ -87,6 +87,8 @@ def check(operation: Operation, unit: Unit, ground: Ground) -> None:
         raise StepRefused(f"{operation.source} is no longer a regular file")
     if status.st_dev != operation.stat.device or not same_file(status, operation.stat):
         raise StepRefused(f"{operation.source} changed after the plan was made")
+    if operation.kept is not None:
+        twins.check_apart(operation, status, ground)
     if operation.deed == "remove":
         _check_removal(operation, ground)
     else:

@@ -19,7 +19,7 @@ import errno
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from sameshot.apply import kernel, operations, putting_back
+from sameshot.apply import kernel, operations, putting_back, trash, twins
 from sameshot.apply.ground import Ground
 from sameshot.apply.journal import BatchLog
 from sameshot.apply.records import Operation, Staged, Unit, as_carried
@@ -161,7 +161,12 @@ class Protocol:
             if operations.sets_aside(step, one.unit):
                 operations.vacate(step, self._ground, one.staged.get(index))
         for _, step in one.steps():
+            if step.trash_info and not one.unit.undoes:
+                trash.write_info(step, self._ground)
             operations.arrive(step, one.unit, self._ground)
+        for _, step in one.steps():
+            if step.kept is not None:
+                twins.check_kept(step, self._ground)
 
     def _made_durable(self, running: list[_Running]) -> list[_Running]:
         try:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from sameshot.apply import kernel, operations
+from sameshot.apply import kernel, operations, trash, twins
 from sameshot.apply.ground import Ground
 from sameshot.apply.records import Operation, Staged, Unit
 from sameshot.errors import StepRefused
@@ -23,6 +23,8 @@ def happened(unit: Unit, ground: Ground, staged: dict[int, Staged]) -> bool:
 
 
 def _happened(step: Operation, unit: Unit, ground: Ground, staged: Staged | None) -> bool:
+    if step.kept is not None and not twins.stands(step, ground):
+        return False
     if step.deed == "remove":
         ground.folder(step.source.parent)  # where the folder is gone, nothing is known
     source, aside = _look(ground, step.source), _look_named(ground, step.source, step.aside)
@@ -48,6 +50,8 @@ def put_back(unit: Unit, ground: Ground, staged: dict[int, Staged], *, after_cra
         _try(problems, _take_from_target, step, unit, ground, staged.get(index), after_crash)
     for _, step in steps:
         _try(problems, _return_to_source, step, ground)
+        if step.trash_info and not unit.undoes:
+            _try(problems, trash.remove_info, step, ground, step.target)
     for index, step in steps:
         _try(problems, _remove_temporary, step, ground, staged.get(index))
     _sync(problems, ground)

@@ -22,6 +22,7 @@ class Operation:
 
     `deed` remove takes away `source`, which `made_by` had made from `target`. `stat` is that of `source`. `temporary`
     is a name in the target's folder, `aside` one in the source's folder: any file of that name is sameshot's own.
+    `kept`: the copy, with `kept_digest`, without which a duplicate does not go. `trash_info`: the trash's note of it.
     """
 
     deed: Deed
@@ -33,6 +34,9 @@ class Operation:
     aside: str
     made_by: Action | None = None
     note: str = ""
+    kept: Path | None = None
+    kept_digest: bytes | None = None
+    trash_info: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +117,16 @@ def operation_to_json(operation: Operation) -> dict[str, Any]:
         line["made_by"] = operation.made_by
     if operation.note:
         line["note"] = operation.note
+    if operation.kept is not None and operation.kept_digest is not None:
+        line["kept"] = [str(operation.kept), operation.kept_digest.hex()]
+    if operation.trash_info:
+        line["trash_info"] = operation.trash_info
     return line
 
 
 def operation_from_json(line: dict[str, Any]) -> Operation:
     """The inverse of `operation_to_json`."""
+    kept, kept_digest = line.get("kept", (None, ""))
     return Operation(
         deed=line["deed"],
         source=Path(line["source"]),
@@ -128,6 +137,9 @@ def operation_from_json(line: dict[str, Any]) -> Operation:
         aside=line["aside"],
         made_by=line.get("made_by"),
         note=line.get("note", ""),
+        kept=Path(kept) if kept is not None else None,
+        kept_digest=bytes.fromhex(kept_digest) or None,
+        trash_info=line.get("trash_info", ""),
     )
 
 

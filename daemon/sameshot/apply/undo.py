@@ -9,19 +9,20 @@ would be hidden from programs that look at them.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from sameshot.apply import history
+from sameshot.apply import history, trash
 from sameshot.apply.filing import own_name, silent
 from sameshot.apply.ground import Ground
 from sameshot.apply.history import BatchRecord, UnitRecord
 from sameshot.apply.journal import Journal
 from sameshot.apply.protocol import Protocol
 from sameshot.apply.records import Operation, Unit
-from sameshot.errors import BadInput
+from sameshot.errors import BadInput, StepRefused
 from sameshot.model import BatchReport, Step, StepOutcome
 
 
@@ -79,7 +80,11 @@ def undo(
 
 
 def remove_made_folders(records: Sequence[BatchRecord], undone: Sequence[Unit], ground: Ground) -> None:
-    """Remove the folders that sameshot made and that became empty by these units."""
+    """Remove the folders that sameshot made and that became empty by these units, and notes of the trash on them."""
+    for operation in (operation for unit in undone for operation in unit.operations):
+        if operation.trash_info:
+            with contextlib.suppress(OSError, StepRefused):  # a note on nothing harms nobody
+                trash.remove_info(operation, ground, operation.source)
     made = {
         folder
         for batch in records
@@ -151,6 +156,7 @@ def _inverse(batch: BatchRecord, record: UnitRecord, number: int, own_batch: str
                 temporary=own_name(own_batch, number, index, "tmp"),
                 aside=own_name(own_batch, number, index, "aside"),
                 made_by=None if moved else step.deed,
+                trash_info=step.trash_info,
             )
         )
     why = f"undo of {batch.batch}: {record.unit.why}"
@@ -193,4 +199,7 @@ def _step(operation: Operation, record: UnitRecord) -> Step:
         operation.stat,
         operation.digest,
         record.unit.why,
+        operation.kept,
+        operation.kept_digest,
+        operation.trash_info,
     )

@@ -35,7 +35,10 @@ def plan_lines(plan: Plan) -> list[str]:
     counts = plan_counts(plan)
     if not plan.steps:
         return ["Nothing to do: every photo is where it belongs.", *(f"Note: {shown(each)}" for each in plan.warnings)]
-    if plan.kind == "folders":
+    if plan.kind == "dedupe":
+        size_mb = counts["size_bytes"] / 1e6
+        head = f"{counts['photos']} duplicates ({counts['files']} files, {size_mb:,.1f} MB) would go:"
+    elif plan.kind == "folders":
         head = f"{counts['photos']} photos ({counts['files']} files, {counts['size_bytes'] / 1e6:,.1f} MB) would be "
         head += f"{_DONE[plan.steps[0].action]} into {counts['folders']} folders:"
     else:
@@ -73,4 +76,5 @@ def _step_dict(step: Step) -> dict[str, Any]:
         "target": str(step.target),
         "digest": step.digest.hex() if step.digest is not None else None,
         "why": step.why,
+        "kept": str(step.kept) if step.kept is not None else None,
     }

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from sameshot.app import App
+from sameshot.deduplicating import To, Wanted, plan_duplicates
 from sameshot.errors import BadInput
 from sameshot.filing import fingerprint, plan_folders, plan_rank
 from sameshot.model import Action, Plan
 from sameshot.plan.describe import plan_dict
+from sameshot.plan.duplicates import Keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,17 @@ def plan(
     layout: str | None = None,
     rank: tuple[Path, ...] = (),
     remove: bool = False,
+    dedupe: To | None = None,
+    keep: Keep = "best",
+    paths: tuple[Path, ...] = (),
+    reference: tuple[Path, ...] = (),
+    quarantine: Path | None = None,
+    verified: bool = False,
 ) -> PlanResult:
-    """Returns the steps that `apply` with these options, or `rank` on these folders, would do now."""
+    """Returns the steps that `apply` with these options, `rank` on these folders, or `dedupe` would do now."""
+    if dedupe is not None:
+        made, _ = dedupe_plan(app, Wanted(dedupe, keep, paths, reference, quarantine, verified))
+        return PlanResult(**plan_dict(made), fingerprint=fingerprint(made))
     made = (
         plan_rank(app.store, app.journal, app.encoder.encoder_id, rank, remove=remove)
         if rank
@@ -57,6 +68,19 @@ def folders_plan(app: App, action: Action | None, library: Path | None, layout: 
     return plan_folders(
         app.store, app.journal, action=chosen, library=place, layout=layout or config.layout, outliers=config.outliers
     )
+
+
+def dedupe_plan(app: App, wanted: Wanted) -> tuple[Plan, tuple[Path, ...]]:
+    """Returns the plan of duplicates that go, and where they go.
+
+    Raises BadInput when a folder that was named holds no known photo, or no place can take them.
+    """
+    for folder in (*wanted.paths, *wanted.reference):
+        if next(app.store.photos.folders_under(folder), None) is None and app.store.photos.at(folder) is None:
+            raise BadInput(f"No known photo is in {folder}", "Scan it first: `sameshot scan DIR`")
+    if wanted.quarantine is not None and wanted.to == "trash":
+        raise BadInput("A trash needs no quarantine", "Say --to quarantine --quarantine DIR, or --to trash alone")
+    return plan_duplicates(app.store, app.journal, wanted, app.roots, app.today())
 
 
 def check_unchanged(made: Plan, expected: str | None) -> None:

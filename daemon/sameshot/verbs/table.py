@@ -52,6 +52,7 @@ VERBS: Mapping[str, Verb] = dict(
         _row("plan", "reading"),
         _row("apply", "writing"),
         _row("rank", "writing"),
+        _row("dedupe", "writing"),
         _row("undo", "writing"),
         _row("history", "reading"),
         _row("recover", "writing"),

@@ -29,4 +29,8 @@ def undo(
         progress=lambda done, total: app.progress("undoing", done, total),
     )
     learn_undone(app.store, report.outcomes)
+    back = [app.store.photos.at(outcome.step.source) for outcome in report.outcomes if outcome.step.kept is not None]
+    if contents := {photo.content_id for photo in back if photo is not None and photo.content_id is not None}:
+        app.flow.touch(contents)  # groups have these duplicates again
+        app.flow.regroup()
     return batch_result(report)
