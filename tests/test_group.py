@@ -7,6 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sameshot.group.chain import chains
 from sameshot.group.constraints import resolve
 from sameshot.group.identity import lay_over, new_group_id
 from sameshot.group.partition import Star, partition
@@ -111,3 +112,30 @@ def test_ids_sort_by_time() -> None:
     early, late = new_group_id(1_000), new_group_id(2_000)
     assert early < late
     assert len({new_group_id(5) for _ in range(100)}) == 100
+
+
+def test_a_chain_is_one_group_where_a_star_is_two() -> None:
+    links = [Link(0, 1, 0.9), Link(1, 2, 0.8), Link(2, 3, 0.9)]
+    assert len(partition(range(5), links, FREE, keys(5))) > 2
+    assert {frozenset(star.members) for star in chains(range(5), links, FREE, keys(5))} == {
+        frozenset({0, 1, 2, 3}),
+        frozenset({4}),
+    }
+
+
+def test_a_chain_breaks_at_its_weakest_link_where_the_owner_keeps_its_ends_apart() -> None:
+    links = [Link(0, 1, 0.9), Link(1, 2, 0.7), Link(2, 3, 0.9)]
+    apart = resolve([("apart", 0, 3)])
+    assert {star.members for star in chains(range(4), links, apart, keys(4))} == {(0, 1), (2, 3)}
+    whole = resolve([("together", 0, 4)])
+    assert {frozenset(star.members) for star in chains(range(5), links, whole, keys(5))} == {frozenset(range(5))}
+
+
+def test_a_chain_vouches_for_its_members_by_their_strongest_link() -> None:
+    scores = {(0, 1): 0.9, (1, 2): 0.8, (2, 3): 0.7}
+    score = lambda a, b: scores.get((min(a, b), max(a, b)))  # noqa: E731
+    best, members = certify(Star(1, (0, 1, 2, 3)), score, {0: 0.1, 1: 0.9, 2: 0.5, 3: 0.2}, keys(4), chained=True)
+    assert best == 1
+    assert {m.content: (m.score, m.certified_by) for m in members} == {
+        1: (1.0, "itself"), 0: (0.9, "measured"), 2: (0.8, "measured"), 3: (0.7, "chain"),
+    }  # fmt: skip

@@ -9,17 +9,27 @@ would give.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
 
+from sameshot.group.chain import chains
 from sameshot.group.constraints import Constraints, Said, resolve
 from sameshot.group.identity import lay_over
 from sameshot.group.partition import Star, partition
-from sameshot.group.quality import relative_quality
 from sameshot.group.representative import certify
 from sameshot.model import Group, Link
+from sameshot.rating import rated
 from sameshot.store.store import Store
 
+_DIVIDED_BY = {"star": partition, "chain": chains}
 
-def regroup(store: Store, contents: Iterable[int], threshold: float, new_id: Callable[[], str]) -> set[int]:
+
+def regroup(
+    store: Store,
+    contents: Iterable[int],
+    threshold: float,
+    new_id: Callable[[], str],
+    linkage: Literal["star", "chain"] = "star",
+) -> set[int]:
     """Brings the groups around `contents` up to date in one transaction. Returns the contents of the region."""
     with store.transaction():
         region, constraints = _region(store, set(contents), threshold)
@@ -28,11 +38,11 @@ def regroup(store: Store, contents: Iterable[int], threshold: float, new_id: Cal
         order = {content: row.digest for content, row in rows.items()}
         reaches = store.contents.reaches(copies)
         links = [link for link in store.links.among(copies) if link.score >= threshold and _counts(link, reaches)]
-        stars = partition(sorted(copies), links, constraints, order)
+        stars = _DIVIDED_BY[linkage](sorted(copies), links, constraints, order)
         shown = [star for star in stars if sum(copies[content] for content in star.members) > 1]
         known = store.groups.of(region)
         ids = lay_over(known, [star.members for star in shown], new_id)
-        groups = _certified(store, list(zip(ids, shown, strict=True)), links, order)
+        groups = _certified(store, list(zip(ids, shown, strict=True)), links, order, chained=linkage == "chain")
         before = store.groups.get(set(known.values()))
         if {group.id: group for group in groups} != {group.id: group for group in before}:
             store.groups.replace(set(known.values()), groups)
@@ -45,18 +55,19 @@ def _counts(link: Link, reaches: Mapping[int, float]) -> bool:
 
 
 def _certified(
-    store: Store, stars: list[tuple[str, Star]], links: Iterable[Link], order: dict[int, bytes]
+    store: Store, stars: list[tuple[str, Star]], links: Iterable[Link], order: dict[int, bytes], *, chained: bool
 ) -> list[Group]:
     contents = [content for _, star in stars for content in star.members]
     scores = {(link.first, link.second): link.score for link in links}
-    qualities = store.contents.qualities(contents)
-    sizes = store.contents.sizes_px(contents)
+    ratings = rated(store, [star.members for _, star in stars])
     keeps = store.verdicts.keeps(order[content] for content in contents)
     groups = []
     for group_id, star in stars:
-        quality = relative_quality({c: (qualities[c], sizes[c][0] * sizes[c][1]) for c in star.members})
+        quality = {content: ratings[content].value for content in star.members}
         kept = {content for content in star.members if order[content] in keeps}
-        best, members = certify(star, lambda a, b: scores.get((min(a, b), max(a, b))), quality, order, kept)
+        best, members = certify(
+            star, lambda a, b: scores.get((min(a, b), max(a, b))), quality, order, kept, chained=chained
+        )
         groups.append(Group(group_id, best, members))
     return groups
 

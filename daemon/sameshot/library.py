@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sameshot.group.quality import relative_quality
 from sameshot.model import Group, GroupView, PhotoView
+from sameshot.rating import rated
 from sameshot.store.store import Store
 
 
@@ -19,13 +19,13 @@ def group_views(store: Store, groups: Iterable[Group]) -> list[GroupView]:
     known = list(groups)
     contents = [membership.content for group in known for membership in group.members]
     photos = store.photos.views(contents)
-    qualities = store.contents.qualities(contents)
+    ratings = rated(store, [[m.content for m in group.members if m.content in photos] for group in known])
     shown = []
     for group in known:
         members = [content for membership in group.members if (content := membership.content) in photos]
-        facts = {c: (qualities[c], photos[c][0].width_px * photos[c][0].height_px) for c in members}
-        rated = relative_quality(facts)
-        views = [replace(view, quality=round(rated[content], 4)) for content in members for view in photos[content]]
+        views = [
+            replace(view, quality=round(ratings[content].value, 4)) for content in members for view in photos[content]
+        ]
         views.sort(key=lambda view: (view.content != group.representative, -view.quality, str(view.path)))
         if len(views) > 1:
             shown.append(GroupView(group.id, tuple(views)))

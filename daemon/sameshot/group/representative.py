@@ -7,7 +7,7 @@ member is provably like, so that the certificate of each member is measured agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from sameshot.group.partition import Star
@@ -23,10 +23,13 @@ def certify(
     quality: Mapping[int, float],
     order: Mapping[int, bytes],
     kept: AbstractSet[int] = frozenset(),
+    *,
+    chained: bool = False,
 ) -> tuple[int, tuple[Membership, ...]]:
     """Chooses the representative of `star` and certifies its members, the representative first.
 
-    A member the owner asked to keep wins outright; what is not measured as like it is then certified by the owner.
+    A member the owner asked to keep wins outright; what is not measured as like it is then certified by the owner, or
+    where groups are `chained` by its strongest link to any member.
     """
     hub_reach = sum(score(star.hub, other) is not None for other in star.members if other != star.hub)
 
@@ -37,11 +40,17 @@ def certify(
     able = wanted or [content for content in star.members if reach(content) >= hub_reach]
     best = min(able, key=lambda content: (-quality[content], order[content]))
     others = sorted((c for c in star.members if c != best), key=lambda c: (-quality[c], order[c]))
-    return best, (Membership(best, 1.0, "itself"), *(_vouch(best, other, score) for other in others))
+    return best, (
+        Membership(best, 1.0, "itself"),
+        *(_vouch(best, other, score, star.members if chained else ()) for other in others),
+    )
 
 
-def _vouch(representative: int, member: int, score: Score) -> Membership:
+def _vouch(representative: int, member: int, score: Score, chain: Iterable[int]) -> Membership:
     measured = score(representative, member)
     if measured is None:
+        near = [found for other in chain if other != member and (found := score(member, other)) is not None]
+        if near:
+            return Membership(member, max(near), "chain")
         return Membership(member, 0.0, "owner")
     return Membership(member, measured, "measured")

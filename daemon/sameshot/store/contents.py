@@ -174,6 +174,16 @@ class Contents:
         rows = self._connection.rows(sql, [as_json_list(content_ids)])
         return {content_id: (width_px, height_px) for content_id, width_px, height_px in rows}
 
+    def captures(self, content_ids: Iterable[int]) -> dict[int, Capture]:
+        """What the camera wrote, of those contents that were looked at."""
+        sql = "SELECT id, capture FROM contents WHERE id IN (SELECT value FROM json_each(?)) AND capture IS NOT NULL"
+        rows = self._connection.rows(sql, [as_json_list(content_ids)])
+        return {content_id: capture_from_json(text) for content_id, text in rows}
+
+    def clear_reaches(self) -> None:
+        """No content's reach is bounded any more: its links are found anew."""
+        self._connection.write("UPDATE contents SET reach = NULL WHERE reach IS NOT NULL")
+
     def vector(self, content_id: int, encoder_id: str) -> NDArray[np.float32]:
         """The vector of one content, float32 (dimension,). Raises KeyError when this encoder has not seen it."""
         sql = """SELECT vector FROM vectors WHERE content = ?

@@ -21,6 +21,16 @@ class Inspections:
         sql = "INSERT OR REPLACE INTO inspections (content, facts) VALUES (?, ?)"
         self._connection.write(sql, [content_id, json.dumps(asdict(inspection))])
 
+    def wanted(self, content_ids: Iterable[int] | None = None) -> list[int]:
+        """Contents that have others beside them in their group, all or of these, and had no second look; by id."""
+        sql = """SELECT content FROM members AS one
+                 WHERE NOT EXISTS (SELECT 1 FROM inspections WHERE inspections.content = one.content)
+                 AND EXISTS (SELECT 1 FROM members WHERE group_id = one.group_id AND content <> one.content)"""
+        if content_ids is None:
+            return [row[0] for row in self._connection.rows(f"{sql} ORDER BY content")]
+        sql = f"{sql} AND content IN (SELECT value FROM json_each(?)) ORDER BY content"
+        return [row[0] for row in self._connection.rows(sql, [as_json_list(content_ids)])]
+
     def get(self, content_ids: Iterable[int]) -> dict[int, Inspection]:
         """The second looks at those contents that had one."""
         sql = "SELECT content, facts FROM inspections WHERE content IN (SELECT value FROM json_each(?))"

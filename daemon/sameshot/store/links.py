@@ -37,9 +37,11 @@ class Links:
 
     def of(self, content_ids: Iterable[int]) -> list[Link]:
         """Links with at least one end in `content_ids`, in order."""
-        sql = """SELECT first, second, score, evidence, cosine FROM links WHERE first IN (SELECT value FROM json_each(?1))
+        sql = """SELECT first, second, score, evidence, cosine FROM links
+                 WHERE first IN (SELECT value FROM json_each(?1))
                  UNION
-                 SELECT first, second, score, evidence, cosine FROM links WHERE second IN (SELECT value FROM json_each(?1))
+                 SELECT first, second, score, evidence, cosine FROM links
+                 WHERE second IN (SELECT value FROM json_each(?1))
                  ORDER BY first, second"""
         return [_link(row) for row in self._connection.rows(sql, [as_json_list(content_ids)])]
 
@@ -51,6 +53,10 @@ class Links:
                      UNION SELECT first FROM reached JOIN links ON second = content WHERE score >= ?2
                  ) SELECT content FROM reached"""
         return {row[0] for row in self._connection.rows(sql, [as_json_list(content_ids), minimum_score])}
+
+    def clear(self) -> None:
+        """Forget all links, because what their scores mean has changed."""
+        self._connection.write("DELETE FROM links")
 
     def scores_of(self, content_id: int) -> dict[int, float]:
         """The contents that this one was compared with, and the scores."""

@@ -1,0 +1,115 @@
+"""Which photo of a group is the best, and why: the sharp one, the original, the RAW, the one the owner rated."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from drawn import cropped, save, scene
+from sameshot.decode.picture import read_picture
+from sameshot.describe.descriptors import LONG_SIDE_PX
+from sameshot.describe.inspection import FULL_SIZE_PX, color, sharpness
+from sameshot.describe.quality import quality
+from sameshot.group.quality import Facts, rate, reasons
+from sameshot.model import Capture, Inspection, Quality
+
+
+def facts_of(path, capture=Capture(), container="JPEG"):  # noqa: B008 - a frozen value
+    """What two looks tell of a photo."""
+    with path.open("rb") as stream:
+        small = read_picture(stream.fileno(), path.name, LONG_SIDE_PX)
+        full = read_picture(stream.fileno(), path.name, FULL_SIZE_PX).pixels
+    inspection = Inspection(max(full.shape), sharpness(full), color(full), path.stat().st_size)
+    pixels = small.full_width_px * small.full_height_px
+    return Facts(quality(small.pixels), pixels, container, capture, inspection)
+
+
+def motion(pixels, length_px=5):
+    kernel = np.zeros((length_px, length_px), np.float32)
+    kernel[length_px // 2] = 1 / length_px
+    return cv2.filter2D(pixels, -1, kernel)
+
+
+def gray(pixels):
+    return cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_frame_that_moved_five_pixels_never_wins_against_its_sharp_twin(tmp_path, seed):
+    sharp = scene(seed, 2400, 1600)
+    noise = np.random.default_rng(seed).normal(0, 3, sharp.shape)
+    frames = [np.clip(frame + noise, 0, 255).astype(np.uint8) for frame in (sharp, motion(sharp))]
+    rated = rate({n: facts_of(save(frame, tmp_path / f"{n}.jpg")) for n, frame in enumerate(frames)})
+    assert rated[0].value > rated[1].value
+    assert reasons(rated[0], rated[1])[0].startswith("it is sharper")
+
+
+CHANGES = {
+    "smaller": lambda pixels: cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+    "gray": gray,
+    "crop": lambda pixels: cropped(pixels, 0.2),
+    "soft": lambda pixels: cv2.GaussianBlur(pixels, (0, 0), 2),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_original_goes_before_what_was_made_of_it(tmp_path, change):
+    original = scene(7, 1500, 1000)
+    paths = [save(original, tmp_path / "a.jpg"), save(CHANGES[change](original), tmp_path / "b.jpg")]
+    rated = rate({n: facts_of(path) for n, path in enumerate(paths)})
+    assert rated[0].value > rated[1].value, rated
+
+
+def test_what_was_compressed_again_goes_behind(tmp_path):
+    original = save(scene(8), tmp_path / "a.jpg", quality=92)
+    again = save(cv2.imread(str(original))[:, :, ::-1], tmp_path / "b.jpg", quality=60)
+    rated = rate({0: facts_of(original), 1: facts_of(again)})
+    assert rated[0].value > rated[1].value
+    assert any("compressed harder" in reason for reason in reasons(rated[0], rated[1]))
+
+
+def test_a_raw_and_a_photo_without_an_editor_go_before(tmp_path):
+    path = save(scene(9), tmp_path / "a.jpg")
+    rated = rate({0: facts_of(path), 1: facts_of(path, container="RAW")})
+    assert rated[1].value > rated[0].value
+    assert "it is the RAW" in reasons(rated[1], rated[0])[0]
+    edited = Capture(software="Adobe Photoshop 25.0 (Windows)")
+    rated = rate({0: facts_of(path, edited), 1: facts_of(path, Capture(software="Ver.1.03"))})
+    assert rated[1].value > rated[0].value
+    assert "editor" in reasons(rated[1], rated[0])[0]
+    only = rate({0: facts_of(path, edited)})  # where all were edited none is behind for it
+    assert only[0].shares["edit"] == 1.0
+
+
+def test_the_owners_rating_goes_before_everything():
+    def of(stars, sharp):
+        return Facts(Quality(sharp, 0.5, 0.0), 100, "JPEG", Capture(rating=stars))
+
+    rated = rate({0: of(None, 1.0), 1: of(3, 0.1), 2: of(5, 0.01), 3: of(-1, 1.0)})
+    assert sorted(rated, key=lambda c: -rated[c].value) == [2, 1, 0, 3]
+    assert all(0 <= one.value <= 1 for one in rated.values())
+    assert reasons(rated[2], rated[1])[0] == "you rated it 5 and the other 3"
+
+
+def test_a_group_that_is_half_looked_at_is_rated_by_first_looks_alone(tmp_path):
+    path = save(scene(4), tmp_path / "a.jpg")
+    full = facts_of(path)
+    half = Facts(Quality(full.quality.sharpness / 4, full.quality.brightness, 0.0), full.pixels, "JPEG")
+    rated = rate({0: full, 1: half})
+    assert rated[1].shares["sharpness"] == pytest.approx(0.5)
+    assert rated[0].shares["compression"] == 1.0
+
+
+def test_equal_photos_are_told_so_and_nobody_is_rated_alone():
+    same = Facts(Quality(1.0, 0.5, 0.0), 100)
+    rated = rate({0: same, 1: same})
+    assert rated[0].value == rated[1].value == pytest.approx(1.0)
+    assert "equally good" in reasons(rated[0], rated[1])[0]
+    assert rate({}) == {}
+
+
+def test_a_black_frame_is_rated_too(tmp_path):
+    path = save(np.zeros((60, 90, 3), np.uint8), tmp_path / "black.png")
+    rated = rate({n: facts_of(path, container="PNG") for n in range(2)})
+    assert rated[0].value == rated[1].value
