@@ -189,15 +189,19 @@ class App:
         with contextlib.suppress(StateUnavailable):
             self.store.photos.set_down()
 
+    def save_index(self) -> None:
+        """Saves the index as far as it is held. Raises OSError when that cannot be done."""
+        if "index" in self.__dict__ and self._writing:
+            self.index.save(self._index_generation)
+
     def close(self) -> None:
         """Ends the workers and saves what can be saved."""
         if "workers" in self.__dict__:
             self.workers.close()
-        if "index" in self.__dict__ and self._writing:
-            try:
-                self.index.save(self._index_generation)
-            except OSError as error:
-                _log.warning("the index is built anew at the next start, it could not be saved: %s", error)
+        try:
+            self.save_index()
+        except OSError as error:
+            _log.warning("the index is built anew at the next start, it could not be saved: %s", error)
 
 
 def ask(workers: Workers, request: Message, deadline_s: float, descriptor: int | None = None) -> Message:

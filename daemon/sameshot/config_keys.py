@@ -106,6 +106,12 @@ def _as_chunk_time(value: timedelta) -> timedelta:
     return value
 
 
+def _as_hours(value: tuple[time, ...]) -> tuple[time, ...]:
+    if len(value) not in (0, 2) or len(set(value)) != len(value):
+        raise ValueError("must be two different times of day, as [09:00, 17:00], or []")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 ClockTime = Annotated[time, BeforeValidator(parse_clock_time)]
 AnyPath = Annotated[Path, BeforeValidator(_as_path)]
@@ -126,6 +132,8 @@ class Root(Section):
 
     path: AnyPath
     recursive: bool = True
+    remote: Literal["ask", "read"] = "ask"
+    """Whether a cloud drive is read, which downloads it; of no meaning for other roots."""
 
 
 class SameShot(Section):
@@ -178,6 +186,13 @@ class Schedule(Section):
     backup: bool = True
 
 
+class Pause(Section):
+    """When the service keeps still."""
+
+    on_battery: bool = True
+    hours: Annotated[tuple[ClockTime, ...], BeforeValidator(_as_tuple), AfterValidator(_as_hours)] = ()
+
+
 class Config(Section):
     """The whole config: config.example.yaml says what each key does."""
 
@@ -197,6 +212,7 @@ class Config(Section):
     limits: Limits = Limits()
     filing: Filing = Filing()
     schedule: Schedule = Schedule()
+    pause: Pause = Pause()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property

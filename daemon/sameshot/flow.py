@@ -65,6 +65,8 @@ class Flow:
     ) -> None:
         self.paused = False
         """While set, photos are taken and settle, but none is looked at that was not begun."""
+        self.tell: Callable[[str], None] = lambda _: None
+        """Is called with a sentence for each photo that was looked at or could not be."""
         self._store, self._index, self._workers = store, index, workers
         self._settings, self._now = settings, now
         self._settling = Settler()
@@ -245,12 +247,13 @@ class Flow:
             request = look_request(photo.primary.path, self._settings.encoder)
             self._submit(photo_id, request, partial(self._looked, content))
 
-    def _looked(self, content: int, _: int, reply: Message) -> None:
+    def _looked(self, content: int, photo_id: int, reply: Message) -> None:
         look = look_from_message(reply, self._settings.encoder.dimension)
         with self._store.transaction():
             self._store.contents.save_look(content, look)
             for waiting in self._looking.pop(content):
                 self._store.photos.advance(waiting, "looked")
+        self.tell(f"{self._store.photos.get([photo_id])[photo_id].primary.path} was looked at")
         self._index.add(content, look.vector)
         self._linker.link(content)
 
@@ -310,6 +313,7 @@ class Flow:
         for waiting, photo in self._store.photos.get(self._release(photo_id)).items():
             retry_at_s = next_try_s(kind, photo.attempts + 1, self._now())
             self._store.photos.fail(waiting, reason, retry_at_s)
+            self.tell(f"{photo.primary.path} could not be looked at: {reason}")
             if retry_at_s is not None:
                 heapq.heappush(self._retries, (retry_at_s, waiting))
             if photo.content_id is not None:

@@ -43,6 +43,11 @@ class Locations:
         return self.state_dir / "lock"
 
     @property
+    def log_file(self) -> Path:
+        """What the service wrote down."""
+        return self.state_dir / "service.log"
+
+    @property
     def socket(self) -> Path:
         """Where a running service answers."""
         return self.state_dir / "control.socket"

@@ -12,6 +12,7 @@ as soon as it keeps still, it was the cause itself, and the disk is no reason fo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, time
 from pathlib import Path
 
@@ -23,13 +24,16 @@ _LOOK_AGAIN_S = 20.0
 
 
 class Manners:
-    """Asked every few seconds by one service. Times are arguments: `now` with the owner's zone, monotonic `now_s`."""
+    """Asked every few seconds by one service. Times are arguments: `now` with the owner's zone, monotonic `now_s`.
+
+    `hours`: none, or the two times of day between which it keeps still.
+    """
 
     def __init__(
         self,
         *,
         on_battery: bool,
-        hours: tuple[time, time] | None,
+        hours: Sequence[time],
         power: Path = Path("/sys/class/power_supply"),
         pressure: Path = Path("/proc/pressure"),
     ) -> None:
@@ -44,7 +48,7 @@ class Manners:
             return asked
         if self._on_battery and runs_on_battery(self._power):
             return "the machine runs on battery"
-        if self._hours is not None and is_within(now.time(), self._hours):
+        if self._hours and is_within(now.time(), *self._hours):
             return f"the config says so until {self._hours[1]:%H:%M}"
         return self._strain(now_s)
 
@@ -75,9 +79,8 @@ def asked_to_pause(said: dict[str, str | None] | None, now: datetime) -> str:
     return f"you said so, until {until[:16].replace('T', ' ')}" if now < datetime.fromisoformat(until) else ""
 
 
-def is_within(moment: time, hours: tuple[time, time]) -> bool:
-    """Returns whether a time of day lies in `hours`, which may go past midnight."""
-    begin, end = hours
+def is_within(moment: time, begin: time, end: time) -> bool:
+    """Returns whether a time of day lies between two others; from a later to an earlier one goes past midnight."""
     return begin <= moment < end if begin <= end else moment >= begin or moment < end
 
 

@@ -15,44 +15,35 @@ import signal
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from sameshot.app import App
-from sameshot.arrival import Arrivals
-from sameshot.errors import RootUnavailable, SameshotError, StateUnavailable
+from sameshot.errors import SameshotError, StateUnavailable
 from sameshot.service.control import ControlServer, Request
+from sameshot.service.manners import Manners, asked_to_pause
 from sameshot.service.notify import Notifier
-from sameshot.service.schedule import Schedule, Tick, slot_is_due
-from sameshot.sweeping import believe_root, sweep_folder
+from sameshot.service.schedule import Schedule, Tick
 from sameshot.verbs.apply import file_closed_sets
+from sameshot.verbs.night import Night
+from sameshot.verbs.pause import KEY
+from sameshot.verbs.root_care import RootCare
 from sameshot.verbs.scan import scan_places, scan_result
-from sameshot.verbs.status import Activity, RootStatus, State
+from sameshot.verbs.status import Activity, Event, State
+from sameshot.verbs.sweeps import Scan, Sweeps
 from sameshot.verbs.table import VERBS, as_json, bind
-from sameshot.watch.observer import FolderWatch
 
 _log = logging.getLogger(__name__)
 
 _TURN_S = 0.05
 """How long one turn sweeps before it looks at everything else again."""
-_HEALTH_EVERY_S = 5.0
-"""How often the watch and absent roots are asked how they are."""
+_CARE_EVERY_S = 5.0
+"""How often roots, jobs and the reasons to keep still are looked after."""
+_EVENTS_KEPT = 200
 
 
 class Stopped(BaseException):
     """SIGTERM came while a verb was at work; the journal knows how far it is."""
-
-
-@dataclass(slots=True)
-class _Scan:
-    """A client that waits for its folders to be swept and everything to be grouped."""
-
-    request: Request
-    failed_before: set[tuple[Path, str]]
-    sweeps_left: int
-    problems: list[str]
 
 
 class Daemon:
@@ -62,16 +53,18 @@ class Daemon:
         self._app, self._server, self._notifier = app, server, notifier
         self._asked_to: Literal["", "stop", "reload"] = ""
         self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._hints: deque[Path] = deque()
         self._ticks: deque[Tick] = deque()
-        self._sweeps: deque[tuple[Path, Iterator[Arrivals], _Scan | None]] = deque()
-        self._scans: list[_Scan] = []
-        self._offline: dict[Path, str] = {}
-        self._watch = FolderWatch(app.roots, self._hint, app.rules)
+        self._scans: list[Scan] = []
+        self._sweeps = Sweeps(app)
+        self._care = RootCare(app, self._hint)
+        self._night = Night(app)
+        self._manners = Manners(on_battery=app.config.pause.on_battery, hours=app.config.pause.hours)
+        self._why_paused = ""
         self._schedule = Schedule(app.config.schedule.reconcile_every, self._tick)
-        self._health_due_s = self._alive_due_s = 0.0
+        self._care_due_s = self._alive_due_s = 0.0
         self._started = False
         self._request: Request | None = None
+        self._events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         app.activity, app.progress = self._activity, self._progress
 
     def run(self) -> Literal["stop", "reload"]:
@@ -91,8 +84,7 @@ class Daemon:
                     self._turn()
         if self._asked_to == "stop":
             self._notifier.stopping()
-            self._schedule.stop()
-            self._watch.stop()
+            self._end_threads()
         else:
             self._notifier.reloading()
             self._notifier.ready()
@@ -102,18 +94,23 @@ class Daemon:
         """Ends the threads and the scans that others wait for. Harmless after `run` ended by itself."""
         for scan in self._scans:
             scan.request.fail(SameshotError("The service took a new config or ended before the scan did", "Ask again"))
-        self._schedule.stop()
-        self._watch.stop()
+        self._end_threads()
         os.close(self._wake_out)
         os.close(self._wake_in)
+
+    def _end_threads(self) -> None:
+        self._schedule.stop()
+        self._care.stop()
+        self._night.stop()
 
     # ---------------------------------------------------------------- one turn
 
     def _start(self) -> None:
         self._notifier.status("getting ready")
+        self._app.flow.tell = self._note
         self._app.flow.resume()
-        self._watch.start()  # before the first sweep: what arrives in between is hinted
-        self._sweep_all()
+        self._care.start()  # before the first sweep: what arrives in between is hinted
+        self._reconcile([root for root in self._app.roots if self._care.may_be_read(root)])
         self._schedule.start()
         self._started = True
         self._notifier.ready()
@@ -121,100 +118,55 @@ class Daemon:
     def _turn(self) -> None:
         now_s = time.monotonic()
         self._app.workers.pump(0)
-        self._take_hints()
         while self._ticks:
             self._act_on(self._ticks.popleft())
-        self._sweep(now_s + _TURN_S)
+        self._sweeps.step(self._care, now_s + _TURN_S)
+        if not self._sweeps.whole:
+            self._night.reconcile_may_have_ended(len(self._care.offline))
         self._app.flow.step()
         self._app.workers.pump(0)
         self._server.handle(self._answer, now_s)
         self._finish_scans()
-        if now_s >= self._health_due_s:
-            self._health_due_s = now_s + _HEALTH_EVERY_S
-            self._look_after_roots()
-            if self._app.config.apply == "automatic" and self._app.flow.idle:
-                file_closed_sets(self._app)
+        if now_s >= self._care_due_s:
+            self._care_due_s = now_s + _CARE_EVERY_S
+            self._look_after_all(now_s)
         self._say_alive(now_s)
 
+    def _look_after_all(self, now_s: float) -> None:
+        for root in self._care.look_after(now_s):
+            self._sweeps.add(root)
+        self._night.step()
+        before, now = self._why_paused, self._app.today()
+        self._why_paused = self._manners.reason(asked_to_pause(self._app.store.meta.get(KEY), now), now, now_s)
+        # Who asks for a scan means now.
+        self._app.flow.paused = bool(self._why_paused) and not self._scans
+        if self._why_paused != before:
+            self._note(f"keeps still: {self._why_paused}" if self._why_paused else "goes on")
+        if self._app.config.apply == "automatic" and self._app.flow.idle:
+            file_closed_sets(self._app)
+
     def _wait_s(self) -> float:
-        if self._sweeps or self._hints or self._ticks:
+        if self._sweeps.busy or self._ticks:
             return 0.0
-        due = [self._health_due_s - time.monotonic(), _HEALTH_EVERY_S]
+        due = [self._care_due_s - time.monotonic(), _CARE_EVERY_S]
         if (flow_s := self._app.flow.next_due_s()) is not None:
             due.append(flow_s - self._app.now())
         if (workers_s := self._app.workers.next_deadline_s) is not None:
             due.append(workers_s - time.monotonic())
         return max(min(due), 0.0)
 
-    # ---------------------------------------------------------------- arrivals
-
-    def _take_hints(self) -> None:
-        folders = dict.fromkeys(self._hints.popleft() for _ in range(len(self._hints)))
-        for folder in folders:
-            root = next((root for root in self._app.roots if folder.is_relative_to(root)), None)
-            if root is None or not (self._app.is_recursive(root) or folder == root):
-                continue
-            try:
-                self._accept(sweep_folder(self._app.store, root, folder, self._app.rules, self._app.now()))
-            except RootUnavailable as error:
-                self._offline[root] = str(error)
-
-    def _sweep(self, until_s: float) -> None:
-        while self._sweeps and time.monotonic() < until_s:
-            root, steps, scan = self._sweeps[0]
-            try:
-                arrivals = next(steps, None)
-            except SameshotError as error:
-                self._offline[root] = str(error)
-                _log.warning("%s", error)
-                arrivals = None
-                if scan is not None:
-                    scan.problems.append(str(error))
-            if arrivals is not None:
-                self._accept(arrivals)
-                if scan is not None:
-                    scan.problems += arrivals.problems
-                continue
-            self._sweeps.popleft()
-            if scan is not None:
-                scan.sweeps_left -= 1
-
-    def _accept(self, arrivals: Arrivals) -> None:
-        self._app.flow.take(arrivals.unsettled)
-        self._app.flow.touch(arrivals.contents)
-        for problem in arrivals.problems:
-            _log.warning("%s", problem)
-
-    def _sweep_all(self) -> None:
-        swept = {root for root, _, scan in self._sweeps if scan is None}
-        for root in self._app.roots:
-            if root not in swept:
-                self._sweeps.append((root, self._app.sweep(root), None))
-
-    def _look_after_roots(self) -> None:
-        for root in list(self._offline):
-            with contextlib.suppress(RootUnavailable):
-                believe_root(self._app.store, root)
-                del self._offline[root]
-                self._sweeps.append((root, self._app.sweep(root), None))
-        if any(health.state == "deaf" for root, health in self._watch.health().items() if root not in self._offline):
-            self._watch.repair()
-        for root in self._app.roots:
-            if root not in self._offline and not root.is_dir():
-                self._offline[root] = f"The folder {root} is not there"
-
     # ---------------------------------------------------------------- the clock
 
     def _act_on(self, tick: Tick) -> None:
-        if tick == "reconcile":
-            self._watch.repair()
-            self._sweep_all()
-            return
-        schedule, now = self._app.config.schedule, self._app.today()
-        last = self._app.store.meta.get("backup_succeeded_at")
-        if schedule.backup and slot_is_due(datetime.fromisoformat(last) if last else None, now, schedule.nightly):
-            self._app.back_up()
-            self._app.store.meta.set("backup_succeeded_at", now.isoformat())
+        if tick == "nightly":
+            self._night.check_clock()
+        elif not self._why_paused:  # on battery the disk sleeps on; hints are followed all the same
+            self._reconcile(self._care.to_reconcile())
+
+    def _reconcile(self, roots: list[Path]) -> None:
+        self._night.reconcile_began()
+        for root in roots:
+            self._sweeps.add(root)
 
     # ---------------------------------------------------------------- requests
 
@@ -232,11 +184,15 @@ class Daemon:
         arguments = bind(function, request.arguments)
         if request.verb == "scan":  # everything it needs goes on here anyway: the answer comes when that is done
             places = scan_places(self._app.config, **arguments)
-            scan = _Scan(request, set(self._app.store.photos.failed()), len(places), [])
-            self._sweeps.extend((place, self._app.sweep(place), scan) for place in places)
+            scan = Scan(request, set(self._app.store.photos.failed()), len(places), [])
+            for place in places:
+                self._sweeps.add_scan(place, scan)
             self._scans.append(scan)
+            self._app.flow.paused = False
             return
         self._request = request
+        if verb.needs == "writing":
+            self._care_due_s = 0.0  # it may change what is to be done, as `pause` does
         try:
             request.finish(as_json(function(self._app, **arguments)))
         finally:
@@ -262,33 +218,41 @@ class Daemon:
 
     # ---------------------------------------------------------------- how it is
 
-    def _activity(self) -> Activity:
-        roots = []
-        for root, health in self._watch.health().items():
-            if root in self._offline:
-                roots.append(RootStatus(root, "offline", self._offline[root]))
-            else:
-                roots.append(RootStatus(root, health.state, health.sentence))
-        return Activity(self._state_now(roots), tuple(roots))
+    def _note(self, what: str) -> None:
+        number = self._events[-1].number + 1 if self._events else 1
+        self._events.append(Event(number, self._app.now(), what))
 
-    def _state_now(self, roots: list[RootStatus]) -> State:
-        if any(root.state in ("offline", "deaf") for root in roots):
-            return "degraded"
-        return "busy" if self._sweeps or not self._app.flow.idle else "idle"
+    def _activity(self) -> Activity:
+        roots = self._care.statuses()
+        pending = self._app.flow.pending
+        doing = [f"sweeping {place}" for place in self._sweeps.places]
+        doing += [f"{pending} photos are on their way, {self._app.workers.pending} tasks in the workers' hands"] * bool(
+            pending
+        )
+        doing += [f"the job {name}" for name in self._night.names]
+        bad = next((root for root in roots if root.state in ("offline", "deaf")), None)
+        state: State = "busy" if self._sweeps.busy or not self._app.flow.idle else "idle"
+        if self._why_paused:
+            state = "paused"
+        elif bad is not None:
+            state = "degraded"
+        why = self._why_paused or (bad.detail if bad else "")
+        return Activity(state, why, roots, self._night.names, tuple(doing), tuple(self._events))
 
     def _say_alive(self, now_s: float) -> None:
         interval_s = self._notifier.watchdog_interval_s
         if now_s >= self._alive_due_s:
-            self._alive_due_s = now_s + min(interval_s or _HEALTH_EVERY_S, _HEALTH_EVERY_S)
+            self._alive_due_s = now_s + min(interval_s or _CARE_EVERY_S, _CARE_EVERY_S)
             pending = self._app.flow.pending
-            self._notifier.status(f"{pending} photos under way" if pending else "idle")
+            under_way = f"{pending} photos under way" if pending else "idle"
+            self._notifier.status(f"keeps still: {self._why_paused}" if self._why_paused else under_way)
             if interval_s is not None:
                 self._notifier.watchdog()
 
     # ---------------------------------------------------------------- other threads
 
     def _hint(self, folder: Path) -> None:
-        self._hints.append(folder)
+        self._sweeps.hint(folder)
         self._wake()
 
     def _tick(self, tick: Tick) -> None:

@@ -14,7 +14,10 @@ State = Literal["starting", "idle", "busy", "paused", "degraded"]
 
 @dataclass(frozen=True, slots=True)
 class RootStatus:
-    """One watched folder. `state`: watching, polling, deaf or offline; `unwatched` where no service runs."""
+    """One watched folder. `state`: watching, polling, deaf, offline, or asking whether a cloud drive may be read.
+
+    `unwatched` where no service runs.
+    """
 
     path: Path
     state: str
@@ -22,12 +25,27 @@ class RootStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. `number` counts on from the start of the service; `at_s`: seconds since 1970."""
+
+    number: int
+    at_s: float
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
-    """What only a running service knows of itself."""
+    """What only a running service knows of itself. `why`: the reason of a state that is not as it should be.
+
+    `doing`: a sentence for each thing under way; `events`: the newest, oldest first.
+    """
 
     state: State
+    why: str
     roots: tuple[RootStatus, ...]
-    jobs: tuple[str, ...] = ()
+    jobs: tuple[str, ...]
+    doing: tuple[str, ...]
+    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +53,7 @@ class StatusResult:
     """`service`: whether a service answered. `rss_mb`: resident memory of the process that answered."""
 
     state: State
+    why: str
     service: bool
     photos: int
     groups: int
@@ -55,6 +74,7 @@ def status(app: App) -> StatusResult:
     roots = tuple(RootStatus(root, "unwatched", "no service runs") for root in app.roots)
     return StatusResult(
         state=activity.state if activity else "idle",
+        why=activity.why if activity else "",
         service=activity is not None,
         photos=sum(stages.values()),
         groups=app.store.groups.count(),

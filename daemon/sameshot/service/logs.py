@@ -1,0 +1,85 @@
+"""Where the service writes what happens: a file of its own that never grows large, and what its manager reads.
+
+Comes in: log records. Goes out: lines in the state dir's log, turned over at 2 MB with two older ones kept, and on
+stderr; under systemd those bear the journal's priority prefix (sd-daemon(3), `<4>` for a warning). Line breaks and
+control characters in names of files are escaped, so that no name can write a line of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+_LARGEST_BYTES = 2_000_000
+_OLDER_KEPT = 2
+_TAIL_BYTES = 1_000_000
+_PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+
+
+class PlainLines(logging.Formatter):
+    """One record, its lines kept apart from what any name holds; with `for_journal`, each with its priority."""
+
+    def __init__(self, form: str, *, for_journal: bool = False) -> None:
+        super().__init__(form)
+        self._for_journal = for_journal
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the text of the record; a traceback keeps its lines."""
+        shown = logging.makeLogRecord(record.__dict__ | {"msg": _escaped(record.getMessage()), "args": None})
+        text = super().format(shown)
+        if not self._for_journal:
+            return text
+        prefix = f"<{_PRIORITY.get(record.levelno, 6)}>"
+        return "\n".join(prefix + line for line in text.splitlines())
+
+
+def open_logs(log_file: Path) -> logging.Handler:
+    """Has the root logger write to `log_file` and, for a journal that listens to stderr, with priorities.
+
+    Returns the file's handler, to be removed and closed at the end. Raises OSError when it cannot be written.
+    """
+    log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handler = RotatingFileHandler(
+        log_file, maxBytes=_LARGEST_BYTES, backupCount=_OLDER_KEPT, encoding="utf-8", errors="backslashreplace"
+    )
+    handler.setFormatter(PlainLines("%(asctime)s %(levelname)s %(message)s"))
+    root = logging.getLogger()
+    journal = is_journal(os.environ, sys.stderr.fileno())
+    for other in root.handlers:
+        if isinstance(other, logging.StreamHandler):
+            other.setFormatter(PlainLines("%(message)s" if journal else "sameshot: %(message)s", for_journal=journal))
+    root.addHandler(handler)
+    logging.getLogger("sameshot").setLevel(logging.INFO)
+    return handler
+
+
+def is_journal(environment: Mapping[str, str], descriptor: int) -> bool:
+    """Returns whether systemd's journal reads this very stream (`JOURNAL_STREAM` names its device and inode)."""
+    try:
+        facts = os.fstat(descriptor)
+    except OSError:
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{facts.st_dev}:{facts.st_ino}"
+
+
+def tail(log_file: Path, lines: int) -> list[str]:
+    """Returns the last lines of the log, those of the one before it too where it is young; none where there is none."""
+    found: list[str] = []
+    for file in (log_file, log_file.with_name(log_file.name + ".1")):
+        try:
+            with file.open("rb") as log:
+                log.seek(max(0, os.fstat(log.fileno()).st_size - _TAIL_BYTES))
+                found = log.read().decode(errors="replace").splitlines() + found
+        except FileNotFoundError:
+            break
+        if len(found) >= lines:
+            break
+    return found[-lines:]
+
+
+def _escaped(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

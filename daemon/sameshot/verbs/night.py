@@ -1,0 +1,91 @@
+"""The jobs of the clock as the service does them: one at a time, beside everything else.
+
+Comes in: the app and the time. Goes out: chores begun, watched and remembered. What reads the whole store is a process
+of its own; only saving the index happens here, for the index is here.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from sameshot.app import App
+from sameshot.service.chore import Chore
+from sameshot.service.jobs import JobName, JobRun
+from sameshot.verbs.jobs import known_jobs
+
+_log = logging.getLogger(__name__)
+
+
+class Night:
+    """The jobs of one running service."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._jobs = known_jobs(app)
+        self._due: list[JobName] = []
+        self._chore: tuple[JobName, Chore] | None = None
+        self._reconciling = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is under way."""
+        chores = (self._chore[0],) if self._chore else ()
+        return (*(("reconcile",) if self._reconciling else ()), *chores)
+
+    def rows(self) -> tuple[JobRun, ...]:
+        """Every job with its last and its next run."""
+        return self._jobs.rows(self._app.today(), running=True)
+
+    def check_clock(self) -> None:
+        """Takes note of what is due by now."""
+        self._due = self._jobs.due(self._app.today())
+
+    def step(self) -> None:
+        """Ends what is done and begins what is due, one at a time; only the saving of a large index takes a moment."""
+        if self._chore is not None:
+            name, chore = self._chore
+            outcome = chore.outcome()
+            if outcome is None:
+                return
+            self._chore = None
+            self._end(name, outcome)
+        elif self._due:
+            self._begin(self._due.pop(0))
+
+    def reconcile_began(self) -> None:
+        """All roots are about to be swept."""
+        self._reconciling = True
+        self._jobs.began("reconcile", self._app.today())
+
+    def reconcile_may_have_ended(self, offline: int) -> None:
+        """No sweep is under way (any more). `offline`: roots that could not be swept."""
+        if self._reconciling:
+            self._reconciling = False
+            self._jobs.ended("reconcile", self._app.today(), f"{offline} roots are offline" if offline else "")
+
+    def stop(self) -> None:
+        """Ends what is under way; it is due again."""
+        if self._chore is not None:
+            name, chore = self._chore
+            chore.cancel()
+            self._chore = None
+            self._end(name, "the service ended")
+
+    def _begin(self, name: JobName) -> None:
+        self._jobs.began(name, self._app.today())
+        database, now = self._app.locations.database, self._app.today()
+        try:
+            if name == "index":
+                self._app.save_index()
+                self._end(name, "")
+                return
+            backups = self._app.locations.state_dir / "backups"
+            words = [str(backups), now.date().isoformat()] if name == "backup" else []
+            self._chore = (name, Chore(name, [str(database), *words]))
+        except OSError as error:
+            self._end(name, f"it could not begin: {error.strerror}")
+
+    def _end(self, name: JobName, failure: str) -> None:
+        self._jobs.ended(name, self._app.today(), failure)
+        if failure:
+            _log.warning("the job %s failed: %s", name, failure)

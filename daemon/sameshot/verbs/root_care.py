@@ -1,0 +1,187 @@
+"""How the roots are: which answer, which are watched, and which must be swept now.
+
+Comes in: the app, hints, what sweeps found, the time. Goes out: roots to sweep, and a status for each. A root that does
+not answer is touched by nobody here until it does: asking a share whose server is gone would stop the whole service. A
+cloud drive is not read before its owner said so: looking at it means downloading all of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sameshot.app import App
+from sameshot.arrival import Arrivals
+from sameshot.errors import RootUnavailable
+from sameshot.service.probe import Probe
+from sameshot.sweeping import believe_root
+from sameshot.verbs.status import RootStatus
+from sameshot.watch.canary import Canary
+from sameshot.watch.observer import FolderWatch
+from sameshot.watch.pace import Pace, writes_to
+from sameshot.watch.roots import check_root, is_cloud
+
+_PATIENCE_S = 3.0
+"""So long without an answer, and a root counts as silent. A disk that has to spin up takes longer, and comes back."""
+_PROMPTLY_S = 0.02
+_LONGEST_PACE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RootGlance:
+    """What one call tells of a root: cheap enough for every few seconds."""
+
+    identity: tuple[int, int]
+    read_only: bool
+
+
+class RootCare:
+    """The roots of one service."""
+
+    def __init__(self, app: App, on_hint: Callable[[Path], None]) -> None:
+        self.offline: dict[Path, str] = {}
+        self._app = app
+        self._asking: dict[Path, str] = {}
+        self._glances: dict[Path, RootGlance] = {}
+        self._probe = Probe(_glance)
+        self._watch = FolderWatch(app.roots, on_hint, app.rules, self._answers)
+        self._canary = Canary()
+        self._paces = {
+            root: Pace(app.config.schedule.reconcile_every.total_seconds() * _LONGEST_PACE) for root in app.roots
+        }
+        self._writes: dict[Path, int | None] = {}
+        self._swept_s: dict[Path, float] = {}
+        """When, by the wall clock, the last whole sweep of a root ended: from then on its watch is held to account."""
+
+    def start(self) -> None:
+        """Watches what answers."""
+        for root in self._app.roots:
+            self._probe.ask(root)
+        for root in self._app.roots:
+            self._judge(root, _PATIENCE_S)
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Ends the watching threads."""
+        self._watch.stop()
+
+    def may_be_read(self, root: Path) -> bool:
+        """Whether sweeps and hints of the root are worth anything now."""
+        return root not in self.offline and root not in self._asking and self._answers(root)
+
+    def why_not(self, root: Path) -> str:
+        """Returns why a root may not be read now."""
+        return self.offline.get(root) or self._asking.get(root) or f"The filesystem of {root} does not answer"
+
+    # ---------------------------------------------------------------- every few seconds
+
+    def look_after(self, now_s: float) -> list[Path]:
+        """Returns the roots to sweep: those that came back, and those whose pace says so."""
+        due = []
+        for root in self._app.roots:
+            self._probe.ask(root)
+        for root in self._app.roots:
+            was_away = not self.may_be_read(root)
+            before = self._glances.get(root)
+            self._judge(root, _PROMPTLY_S)
+            if self.may_be_read(root) and (was_away or before is None):
+                due.append(root)
+        for root in self._canary.missed(time.time()):
+            self._watch.report_missed(root)
+        health = self._watch.health()
+        if any(health[root].state == "deaf" for root in self._app.roots if self.may_be_read(root)):
+            self._watch.repair()
+        polled = (root for root in self._app.roots if health[root].state == "polling" and self.may_be_read(root))
+        return due + [root for root in polled if root not in due and now_s >= self._paces[root].due_s]
+
+    def to_reconcile(self) -> list[Path]:
+        """Returns the roots that a full sweep could tell something new of; renews their watches."""
+        self._watch.repair()
+        health = self._watch.health()
+        watched = [root for root in self._app.roots if self.may_be_read(root) and health[root].state != "polling"]
+        return [root for root in watched if self._writes.get(root) is None or writes_to(root) != self._writes[root]]
+
+    def _judge(self, root: Path, timeout_s: float) -> None:
+        try:
+            glance = self._probe.wait(root, timeout_s)
+        except OSError as error:
+            self.offline[root] = f"The folder {root} cannot be reached: {error.strerror}"
+            return
+        if glance is None:
+            if not self._answers(root) or timeout_s >= _PATIENCE_S:
+                self.offline[root] = f"The filesystem of {root} does not answer"
+            return
+        if glance == self._glances.get(root) and root not in self.offline:
+            return
+        try:
+            self._believe(root)
+            self._glances[root] = glance
+            self.offline.pop(root, None)
+        except RootUnavailable as error:
+            self.offline[root] = str(error)
+
+    def _believe(self, root: Path) -> None:
+        believe_root(self._app.store, root)
+        kind = check_root(root).filesystem_type
+        configured = next(known for known in self._app.config.roots if known.path == root)
+        self._asking.pop(root, None)
+        if is_cloud(kind) and configured.remote == "ask":
+            self._asking[root] = (
+                f"{root} is a cloud drive ({kind}): looking at its photos downloads them all; `sameshot doctor` says "
+                "how much that is, and `remote: read` beside its path in the config allows it"
+            )
+
+    def _answers(self, root: Path) -> bool:
+        return self._probe.silent_s(root) < _PATIENCE_S
+
+    # ---------------------------------------------------------------- what happened
+
+    def hinted(self, folder: Path) -> None:
+        """The watch announced a change."""
+        self._canary.heard(folder, time.time())
+
+    def sweeping(self, root: Path) -> None:
+        """A whole sweep of the root begins."""
+        self._writes[root] = writes_to(root)
+
+    def found(self, root: Path, arrivals: Arrivals) -> None:
+        """A whole sweep found this in one folder."""
+        folder, since_s = arrivals.came_or_went, self._swept_s.get(root)
+        if folder is None or since_s is None or self._watch.health()[root].state != "watching":
+            return
+        with contextlib.suppress(OSError):
+            changed_s = folder.stat().st_mtime
+            if changed_s > since_s:
+                self._canary.found(root, folder, changed_s, time.time())
+
+    def swept(self, root: Path, began_s: float, *, changed: bool) -> None:
+        """A whole sweep of the root ended."""
+        self._swept_s[root] = time.time()
+        self._paces[root].swept(began_s, time.monotonic(), changed=changed)
+
+    def lost(self, root: Path, why: str) -> None:
+        """A sweep met a root that is not what it was."""
+        self.offline[root] = why
+        self._swept_s.pop(root, None)
+
+    def statuses(self) -> tuple[RootStatus, ...]:
+        """Returns how each root is."""
+        health = self._watch.health()
+        return tuple(self._status(root, health[root].state, health[root].sentence) for root in self._app.roots)
+
+    def _status(self, root: Path, state: str, sentence: str) -> RootStatus:
+        if root in self.offline:
+            return RootStatus(root, "offline", self.offline[root])
+        if root in self._asking:
+            return RootStatus(root, "asking", self._asking[root])
+        glance = self._glances.get(root)
+        return RootStatus(root, state, sentence + ("; it is mounted read-only" if glance and glance.read_only else ""))
+
+
+def _glance(root: Path) -> RootGlance:
+    facts = os.stat(root)
+    return RootGlance((facts.st_dev, facts.st_ino), bool(os.statvfs(root).f_flag & os.ST_RDONLY))
