@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sameshot.app import Progress as Report
 
 _SHOWN_STEPS = 40
+_WIDEST = 1_000_000
 
 
 class _Console(Console):
@@ -38,6 +39,8 @@ class Printer:
     def __init__(self, *, quiet: bool, stderr: bool = False) -> None:
         self.quiet = quiet
         self._console = _Console(stderr=stderr, highlight=False, soft_wrap=True)
+        if not self._console.is_terminal:
+            self._console.width = _WIDEST  # a program reads: nothing is cut to fit
         self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def to_stderr(self) -> Printer:
