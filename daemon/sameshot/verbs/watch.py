@@ -7,6 +7,7 @@ place of the old one; one that cannot is told in the log, and the old one serves
 from __future__ import annotations
 
 import logging
+import signal
 from pathlib import Path
 
 from sameshot.app import open_app
@@ -27,6 +28,8 @@ def watch(config_file: Path | None, locations: Locations) -> None:
 
     Raises BadInput when the config cannot be used, StateUnavailable when another process holds the state.
     """
+    # While nothing serves yet, or again, a hang-up must not end the process, which it does by default.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     notifier = Notifier()
     server: ControlServer | None = None
     loaded: LoadedConfig | None = usable_config(config_file)
