@@ -178,6 +178,7 @@ class Service:
         return (self.installation.folder / "service.log").read_text(errors="replace")
 
     def status(self) -> Any:
+        self.told()  # a manager reads what it is told, else the service waits for it
         return self.installation.ask("status")
 
     def wait_for(self, fact: Callable[[], Any], what: str, within_s: float = 60.0) -> float:

@@ -26,9 +26,14 @@ NASTY = [
 ESCAPES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x9b]")
 
 
+def bare(home: Path) -> dict[str, str]:
+    """An environment with nothing of the user's."""
+    return {"HOME": str(home)} | {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(verb: str, tmp_path: Path) -> None:
-    done = finish([*PROGRAM, verb, "--help"], env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]})
+    done = finish([*PROGRAM, verb, "--help"], env=bare(tmp_path))
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"Usage: sameshot {verb}")
     sentence = done.out.splitlines()[2].strip()
@@ -37,7 +42,7 @@ def test_every_verb_has_help(verb: str, tmp_path: Path) -> None:
 
 
 def test_the_map_names_every_verb_with_a_whole_sentence(tmp_path: Path) -> None:
-    done = finish([*PROGRAM, "--help"], env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "COLUMNS": "80"})
+    done = finish([*PROGRAM, "--help"], env=bare(tmp_path) | {"COLUMNS": "80"})
     told = dict(re.findall(r"^  ([a-z-]+)\s{2,}(\S.*)$", done.out[done.out.index("Commands") :], re.MULTILINE))
     assert set(told) == set(VERBS)
     assert not [verb for verb, sentence in told.items() if sentence.endswith("...")]
@@ -145,7 +150,7 @@ def test_any_bytes_in_a_name_survive(nasty: Installation) -> None:
 
 def test_a_terminal_never_sees_what_a_name_holds(nasty: Installation) -> None:
     nasty.scan()
-    for words in (["groups"], ["plan", "--action", "copy"], ["similar", os.fsdecode(nasty.photos / "line\nbreak.jpg")]):
+    for words in (["groups"], ["plan", "--action", "copy"], ["similar", nasty.photos / "line\nbreak.jpg"]):
         printed = nasty.run(*words).out
         assert not ESCAPES.search(printed), words
         assert "\u202e" not in printed
