@@ -28,10 +28,13 @@ ROOTS = {
     "wire_measures",
     "second_looks",
     "rating",
+    "method",
     "deduplicating",
+    "vanishing",
 }
 RANK = {
-    "cli": 7,
+    "cli": 8,
+    "cli_service": 7,
     "printing": 6,
     "verbs": 5,
     **dict.fromkeys(ROOTS, 4),

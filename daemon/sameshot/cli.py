@@ -6,11 +6,10 @@ Comes in: words. Goes out: results on stdout, progress and sentences on stderr, 
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +19,8 @@ import typer
 from typer.core import TyperGroup
 
 import sameshot
-from sameshot import printing
+from sameshot import cli_service, printing
+from sameshot.cli_service import Format, FormatOption, show
 from sameshot.config import LoadedConfig, load_with_sources
 from sameshot.errors import BadInput, SameshotError
 from sameshot.locations import Locations, find_locations
@@ -47,13 +47,6 @@ app = typer.Typer(
     name="sameshot", cls=Verbs, help="Keeps a growing photo collection sorted by sameness.", no_args_is_help=True,
     add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
-
-
-class Format(StrEnum):
-    """How results are written."""
-
-    table = "table"
-    json = "json"
 
 
 class ActionName(StrEnum):
@@ -101,7 +94,6 @@ class Options:
             return perform(verb, arguments, self.loaded(), self.locations, progress)
 
 
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Action = Annotated[ActionName | None, typer.Option(help="What to do with the files; default: the config's.")]
 Library = Annotated[
@@ -153,13 +145,6 @@ def _absolute(paths: list[Path] | None) -> tuple[Path, ...]:
     return tuple(Path(os.path.abspath(path)) for path in paths or ())
 
 
-def _show(options: Options, result: Any, how: Format, table: Callable[[printing.Printer, Any], None]) -> None:
-    if how is Format.json:
-        print(json.dumps(result))
-    else:
-        table(options.out, result)
-
-
 # -------------------------------------------------------------------- looking
 
 
@@ -178,42 +163,31 @@ def check(context: typer.Context, how: FormatOption = Format.table) -> None:
     from sameshot.verbs.check import check as verb  # noqa: PLC0415
 
     result = as_json(verb(context.obj.loaded(), context.obj.locations))
-    _show(context.obj, result, how, printing.check)
+    show(context.obj, result, how, printing.check)
     if result["problems"]:
         raise typer.Exit(2)
 
 
 @app.command()
-def watch(context: typer.Context) -> None:
-    """Be the daemon, in the foreground.
-
-    Watches the roots, looks at what arrives, keeps the groups true, until SIGTERM or Ctrl-C.
-    """
-    from sameshot.verbs.watch import watch as verb  # noqa: PLC0415
-
-    options: Options = context.obj
-    verb(options.config_file, options.locations)
-
-
-@app.command()
-def scan(context: typer.Context, paths: Paths = None, how: FormatOption = Format.table) -> None:
+def scan(
+    context: typer.Context,
+    paths: Paths = None,
+    believe: Annotated[
+        bool, typer.Option("--believe", help="Take PATH as it is, though much of what it held is gone.")
+    ] = False,
+    how: FormatOption = Format.table,
+) -> None:
     """Look at folders once and group their photos. Without PATH: the config's roots."""
-    result = context.obj.perform("scan", paths=_absolute(paths))
-    _show(context.obj, result, how, printing.scan)
+    result = context.obj.perform("scan", paths=_absolute(paths), believe=believe)
+    show(context.obj, result, how, printing.scan)
     if result["newly_failed"] or result["problems"]:
         raise typer.Exit(1)
 
 
 @app.command()
-def status(context: typer.Context, how: FormatOption = Format.table) -> None:
-    """Show what is known and what goes on."""
-    _show(context.obj, context.obj.perform("status"), how, printing.status)
-
-
-@app.command()
 def groups(context: typer.Context, paths: Paths = None, how: FormatOption = Format.table) -> None:
     """Show which photos are of one shot. With PATH: those that have a photo there."""
-    _show(context.obj, context.obj.perform("groups", paths=_absolute(paths)), how, printing.groups)
+    show(context.obj, context.obj.perform("groups", paths=_absolute(paths)), how, printing.groups)
 
 
 @app.command()
@@ -225,14 +199,14 @@ def similar(
 ) -> None:
     """Show the photos most like FILE. It need not be in a watched folder."""
     result = context.obj.perform("similar", file=_absolute([file])[0], count=count)
-    _show(context.obj, result, how, printing.similar)
+    show(context.obj, result, how, printing.similar)
 
 
 @app.command()
 def explain(context: typer.Context, first: File, second: File, how: FormatOption = Format.table) -> None:
     """Show why two photos are, or are not, of one shot."""
     a, b = _absolute([first, second])
-    _show(context.obj, context.obj.perform("explain", first=a, second=b), how, printing.explain)
+    show(context.obj, context.obj.perform("explain", first=a, second=b), how, printing.explain)
 
 
 # -------------------------------------------------------------------- filing
@@ -259,7 +233,7 @@ def plan(
     duplicates = {**_duplicates(None, keep, reference, quarantine, verified), "dedupe": dedupe and dedupe.value}
     filing = _filing(action, library, layout)
     result = context.obj.perform("plan", **filing, **duplicates, rank=_absolute(rank), remove=remove)
-    _show(context.obj, result, how, printing.plan)
+    show(context.obj, result, how, printing.plan)
 
 
 @app.command()
@@ -334,7 +308,7 @@ def _plan_and_do(
         printing.plan(options.out.to_stderr(), shown)
         _ask("Do this?")
     result = options.perform(verb, **wanted, fingerprint=shown["fingerprint"])
-    _show(options, result, how, printing.batch)
+    show(options, result, how, printing.batch)
     if result["refused"]:
         raise typer.Exit(1)
 
@@ -375,7 +349,7 @@ def undo(
     if not yes:
         _ask("Undo this?")
     result = options.perform("undo", **wanted)
-    _show(options, result, how, printing.batch)
+    show(options, result, how, printing.batch)
     if result["refused"]:
         raise typer.Exit(1)
 
@@ -387,13 +361,13 @@ def history(
     how: FormatOption = Format.table,
 ) -> None:
     """Show what was done to files, and why. With BATCH: each of its files."""
-    _show(context.obj, context.obj.perform("history", batch=batch), how, printing.history)
+    show(context.obj, context.obj.perform("history", batch=batch), how, printing.history)
 
 
 @app.command()
 def recover(context: typer.Context, how: FormatOption = Format.table) -> None:
     """Finish or roll back what a crash interrupted. Every start does this by itself."""
-    _show(context.obj, context.obj.perform("recover"), how, printing.recover)
+    show(context.obj, context.obj.perform("recover"), how, printing.recover)
 
 
 # -------------------------------------------------------------------- the owner's word
@@ -417,36 +391,7 @@ def keep(context: typer.Context, files: Files) -> None:
     printing.verdict(context.obj.out, context.obj.perform("keep", files=_absolute(files)))
 
 
-# -------------------------------------------------------------------- the service
-
-
-@app.command("install-service")
-def install_service(
-    context: typer.Context,
-    system: Annotated[
-        bool, typer.Option("--system", help="For the whole machine (as root), not for this user.")
-    ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Take it away again.")] = False,
-) -> None:
-    """Install the systemd unit that runs `sameshot watch`."""
-    from sameshot.verbs import install_service as service  # noqa: PLC0415
-
-    options: Options = context.obj
-    loaded = options.loaded()
-    folders = [root.path for root in loaded.config.roots]
-    if loaded.config.action != "none" and loaded.config.library_dir is not None:
-        folders.append(loaded.config.library_dir)
-    unit = service.service_unit("system" if system else "user", Path(sys.argv[0]).absolute(), loaded.path, folders)
-    if remove:
-        done = service.remove_service(unit)
-        options.out.say(f"Removed {unit.path}." if done else f"There is no unit at {unit.path}.")
-        commands = unit.before_removing
-    else:
-        service.install_service(unit)
-        options.out.say(f"Wrote {unit.path}. Now run:")
-        commands = unit.after_writing
-    for command in commands:
-        options.out.say(f"  {command}")
+app.registered_commands += cli_service.commands.registered_commands
 
 
 def main() -> None:

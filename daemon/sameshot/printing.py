@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -132,7 +133,17 @@ def groups(out: Printer, result: dict[str, Any]) -> None:
 
 def status(out: Printer, result: dict[str, Any]) -> None:
     """One fact a line, then the roots."""
-    facts = ("state", "photos", "groups", "pending", "failed", "encoder", "rss_mb", "version")
+    facts = (
+        "state",
+        *(("why",) if result["why"] else ()),
+        "photos",
+        "groups",
+        "pending",
+        "failed",
+        "encoder",
+        "rss_mb",
+        "version",
+    )
     out.table(("", ""), [(fact, result[fact]) for fact in facts])
     for root in result["roots"]:
         out.say(f"{root['path']}: {root['state']}{': ' if root['detail'] else ''}{root['detail']}")
@@ -215,3 +226,52 @@ def verdict(out: Printer, result: dict[str, Any]) -> None:
     for displaced in result["displaced"]:
         out.say(f"This replaces {displaced}.")
     out.say(f"Noted for {len(result['photos'])} photos.")
+
+
+def activity(out: Printer, result: dict[str, Any]) -> None:
+    """What happened, oldest first, then what goes on."""
+    for event in result["events"]:
+        out.say(f"{datetime.fromtimestamp(event['at_s'], UTC).astimezone():%H:%M:%S}  {event['what']}")
+    for sentence in result["doing"]:
+        out.say(f"now: {sentence}")
+
+
+def jobs(out: Printer, result: dict[str, Any]) -> None:
+    """A line for each."""
+    columns = ("job", "last success", "last run", "seconds", "outcome", "next")
+    out.table(
+        columns,
+        [
+            (
+                job["name"],
+                *(_when(job[moment] or "-") for moment in ("succeeded_at", "began_at")),
+                "-" if job["duration_s"] is None else job["duration_s"],
+                job["outcome"],
+                _when(job["next_at"] or "when the service runs"),
+            )
+            for job in result["jobs"]
+        ],
+    )
+
+
+def log(out: Printer, result: dict[str, Any]) -> None:
+    """The lines as they are."""
+    for line in result["lines"]:
+        out.say(line)
+    if not result["lines"]:
+        out.say(f"There is no log at {result['file']} yet: `sameshot watch` writes it.")
+
+
+def doctor(out: Printer, result: dict[str, Any]) -> None:
+    """Each finding with its remedy."""
+    for finding in result["findings"]:
+        mark = {"good": "ok  ", "note": "note", "bad": "BAD "}[finding["level"]]
+        out.say(f"{mark} {finding['about']}: {finding['fact']}")
+        if finding["remedy"]:
+            out.say(f"       {finding['remedy']}")
+
+
+def pause(out: Printer, result: dict[str, Any]) -> None:
+    """That it was heard."""
+    until = f" until {_when(result['until'])}" if result["until"] else " until `sameshot resume`"
+    out.say(f"Keeps still{until}." if result["paused"] else "Goes on.")

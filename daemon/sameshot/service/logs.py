@@ -53,7 +53,6 @@ def open_logs(log_file: Path) -> logging.Handler:
         if isinstance(other, logging.StreamHandler):
             other.setFormatter(PlainLines("%(message)s" if journal else "sameshot: %(message)s", for_journal=journal))
     root.addHandler(handler)
-    logging.getLogger("sameshot").setLevel(logging.INFO)
     return handler
 
 

@@ -16,6 +16,7 @@ from sameshot.config_roots import check_roots
 from sameshot.errors import BadInput, SameshotError
 from sameshot.locations import Locations
 from sameshot.service.control import ControlServer
+from sameshot.service.logs import open_logs
 from sameshot.service.notify import Notifier
 from sameshot.verbs.check import template_problems
 from sameshot.verbs.service_loop import Daemon
@@ -32,10 +33,12 @@ def watch(config_file: Path | None, locations: Locations) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     notifier = Notifier()
     server: ControlServer | None = None
+    logs: logging.Handler | None = None
     loaded: LoadedConfig | None = usable_config(config_file)
     while loaded is not None:
         logging.getLogger("sameshot").setLevel(loaded.config.log_level.upper())
         with open_app(loaded, locations, lambda *_: None, verb="watch", writing=True) as app:
+            logs = logs or _open_logs(locations)
             # One socket through all reloads: who asks meanwhile is answered later, not turned away.
             server = server or ControlServer(locations.socket)
             daemon = Daemon(app, server, notifier)
@@ -46,6 +49,14 @@ def watch(config_file: Path | None, locations: Locations) -> None:
                 daemon.close()
                 if loaded is None:
                     server.close()
+
+
+def _open_logs(locations: Locations) -> logging.Handler:
+    try:
+        return open_logs(locations.log_file)
+    except OSError as error:
+        _log.warning("the log %s cannot be written: %s", locations.log_file, error.strerror)
+        return logging.NullHandler()
 
 
 def _serve(daemon: Daemon, config_file: Path | None) -> LoadedConfig | None:
