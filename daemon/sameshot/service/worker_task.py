@@ -30,15 +30,19 @@ class TaskFailed:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One request, how long its answer may take, and who waits for it.
+    """One request, or what makes it once a worker is free; how long its answer may take; who waits for it.
 
     `descriptor` is open for reading only. `Workers.submit` duplicates it: the caller's own may be closed at once.
     """
 
-    request: Message
+    request: Message | Callable[[], Message]
     deadline_s: float
     done: Callable[[Message | TaskFailed], None]
     descriptor: int | None = None
+
+    def message(self) -> Message:
+        """The request."""
+        return self.request() if callable(self.request) else self.request
 
 
 def failure_by_death(status: int, deadline_s: float, output: str) -> TaskFailed:

@@ -163,7 +163,7 @@ class Workers:
             job.due_s = time.monotonic() + job.task.deadline_s
             self._running[worker] = job
             try:
-                worker.send(job.task.request, job.descriptor, job.task.deadline_s)
+                worker.send(job.task.message(), job.descriptor, job.task.deadline_s)
             except BadMessage as error:
                 del self._running[worker]
                 self._finish(job, TaskFailed(f"the request cannot be sent: {error}", "error"))

@@ -17,6 +17,7 @@ from sameshot.errors import BadInput, SameshotError
 from sameshot.locations import Locations
 from sameshot.service.control import ControlServer
 from sameshot.service.logs import open_logs
+from sameshot.service.memory import return_freed_memory
 from sameshot.service.notify import Notifier
 from sameshot.verbs.check import template_problems
 from sameshot.verbs.service_loop import Daemon
@@ -31,6 +32,7 @@ def watch(config_file: Path | None, locations: Locations) -> None:
     """
     # While nothing serves yet, or again, a hang-up must not end the process, which it does by default.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return_freed_memory()
     notifier = Notifier()
     server: ControlServer | None = None
     logs: logging.Handler | None = None
