@@ -33,6 +33,7 @@ ROOTS = {
     "vanishing",
 }
 RANK = {
+    "__main__": 9,
     "cli": 8,
     "cli_service": 7,
     "printing": 6,

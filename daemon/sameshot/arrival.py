@@ -28,10 +28,14 @@ class Arrivals:
     contents: set[int] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     came_or_went: Path | None = None
+    gone: list[FileRow] = field(default_factory=list)
+    """Known files that were not seen; `mark_missing` is for the caller to call, when they are believed to be gone."""
+    strays: list[Path] = field(default_factory=list)
+    """Companions without a photo beside them: the photo may have been moved on before they came."""
 
 
 def reconcile_folder(
-    store: Store, root: Path, folder: Path, shots: Sequence[Shot], listed: Iterable[FoundFile], now_s: float
+    store: Store, root: Path, folder: Path, shots: Sequence[Shot], listed: Iterable[FoundFile]
 ) -> Arrivals:
     """Brings the store in line with one folder.
 
@@ -45,17 +49,22 @@ def reconcile_folder(
             _reconcile_shot(store, root, shot, known, arrivals)
         seen = {found.path for found in listed}
         gone = [row for path, row in known.items() if path not in seen and row.missing_since_s is None]
-        mark_missing(store, gone, now_s, arrivals)
+        arrivals.gone = gone
         if gone or not seen <= known.keys():
             arrivals.came_or_went = folder
     return arrivals
 
 
 def mark_missing(store: Store, rows: Iterable[FileRow], now_s: float, arrivals: Arrivals) -> None:
-    """Marks those files that no longer exist; one that a listing passed over but that is there is left alone."""
-    gone = [row for row in rows if stat_of(row.path) is None and _still_at(store, row)]
+    """Marks files as gone: those of `really_gone`."""
+    gone = list(rows)
     store.photos.set_missing([row.path for row in gone], now_s)
     _touch(store, {row.photo_id for row in gone}, arrivals)
+
+
+def really_gone(store: Store, rows: Iterable[FileRow]) -> list[FileRow]:
+    """Returns those that no longer exist, here or elsewhere; one that a listing passed over but that is there stays."""
+    return [row for row in rows if stat_of(row.path) is None and _still_at(store, row)]
 
 
 def stat_of(file: Path | int) -> FileStat | None:

@@ -7,12 +7,14 @@ refused as a whole, so that it never reads as 'all photos were deleted'; a folde
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from sameshot.arrival import Arrivals, mark_missing, reconcile_folder
+from sameshot import vanishing
+from sameshot.arrival import Arrivals, mark_missing, really_gone, reconcile_folder
 from sameshot.errors import FolderGone, FolderUnreadable, RootUnavailable
+from sameshot.store.files import FileRow
 from sameshot.store.store import Store
 from sameshot.watch.companions import pair_shots
 from sameshot.watch.ignore import IgnoreRules
@@ -37,6 +39,7 @@ def sweep(
     believe_root(store, root)
     top = below or root
     visited: set[Path] = set()
+    gone: list[FileRow] = []
     unreadable: list[Path] = []
     for folder, listing in walk(top, rules):
         if folder != top and not recursive:
@@ -46,19 +49,26 @@ def sweep(
             yield Arrivals(problems=[listing])
             continue
         visited.add(folder)
-        yield _reconcile(store, root, folder, listing, now())
+        arrivals = _reconcile(store, root, folder, listing)
+        gone += arrivals.gone
+        yield arrivals
     for folder in list(store.photos.folders_under(top)) if recursive else []:
         if folder not in visited and not any(folder.is_relative_to(closed) for closed in unreadable):
-            yield _reconcile_gone(store, folder, now())
+            gone += _known_in(store, folder)
+    # Only now: what is gone here was perhaps moved there, and whether it can be believed shows in the number.
+    yield _let_go(store, root, gone, now(), Arrivals())
+    if top == root:
+        vanishing.swept(store, root)
 
 
 def sweep_folder(store: Store, root: Path, folder: Path, rules: IgnoreRules, now_s: float) -> Arrivals:
     """Brings one folder in line. Raises RootUnavailable as `sweep` does."""
     believe_root(store, root)
     try:
-        return _reconcile(store, root, folder, list_folder(folder, rules), now_s)
+        arrivals = _reconcile(store, root, folder, list_folder(folder, rules))
+        return _let_go(store, root, arrivals.gone, now_s, arrivals)
     except FolderGone:
-        return _reconcile_gone(store, folder, now_s)
+        return _let_go(store, root, _known_in(store, folder), now_s, Arrivals(came_or_went=folder))
     except FolderUnreadable as problem:
         return Arrivals(problems=[str(problem)])
 
@@ -73,9 +83,8 @@ def believe_root(store: Store, root: Path) -> None:
     known = RootFacts(**(remembered | {"landmarks": tuple(remembered["landmarks"])})) if remembered else None
     state = compare_root(facts, known)
     if not state.is_online:
-        raise RootUnavailable(
-            state.sentence, "Mount it again; if the photos are really gone, remove the root from the config"
-        )
+        raise RootUnavailable(state.sentence, f"Mount it again, or, if this is right: `sameshot scan --believe {root}`")
+    vanishing.check_not_paused(store, root)
     if facts != known:
         store.roots.remember(root, asdict(facts))
 
@@ -86,16 +95,28 @@ def remember_root(store: Store, root: Path) -> None:
         store.roots.remember(root, asdict(check_root(root)))
 
 
-def _reconcile(store: Store, root: Path, folder: Path, listing: FolderListing, now_s: float) -> Arrivals:
+def take_as_it_is(store: Store, root: Path) -> None:
+    """The owner says that what the root shows now is right. Raises RootUnavailable when nothing can be read there."""
+    store.roots.remember(root, asdict(check_root(root)))
+    vanishing.believe(store, root)
+
+
+def _reconcile(store: Store, root: Path, folder: Path, listing: FolderListing) -> Arrivals:
     shots, ambiguities = pair_shots(listing.files)
-    arrivals = reconcile_folder(store, root, folder, shots, listing.files, now_s)
+    arrivals = reconcile_folder(store, root, folder, shots, listing.files)
+    paired = {file.path for shot in shots for file in (shot.primary, *shot.companions)}
+    arrivals.strays = [file.path for file in listing.files if file.path not in paired]
     arrivals.problems += [*listing.problems, *ambiguities]
     return arrivals
 
 
-def _reconcile_gone(store: Store, folder: Path, now_s: float) -> Arrivals:
-    arrivals = Arrivals()
+def _known_in(store: Store, folder: Path) -> list[FileRow]:
+    return [row for row in store.photos.files_in(folder) if row.missing_since_s is None]
+
+
+def _let_go(store: Store, root: Path, rows: Sequence[FileRow], now_s: float, arrivals: Arrivals) -> Arrivals:
+    gone = really_gone(store, rows)
+    vanishing.brake(store, root, gone)
     with store.transaction():
-        rows = [row for row in store.photos.files_in(folder) if row.missing_since_s is None]
-        mark_missing(store, rows, now_s, arrivals)
+        mark_missing(store, gone, now_s, arrivals)
     return arrivals

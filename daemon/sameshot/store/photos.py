@@ -87,6 +87,12 @@ class Photos:
                  WHERE missing_since_s IS NULL GROUP BY stage"""
         return dict.fromkeys(STAGES, 0) | dict(self._connection.rows(sql))
 
+    def present_in(self, root: Path) -> int:
+        """How many photos of a root are present."""
+        sql = """SELECT count(*) FROM photos JOIN files ON photo = photos.id AND role = 'primary'
+                 WHERE root = ? AND missing_since_s IS NULL"""
+        return int(self._connection.rows(sql, [os.fsencode(root)])[0][0])
+
     def in_stages(self, stages: Iterable[Stage]) -> Iterator[int]:
         """Present photos that stand in one of `stages` now, in order of id; they may advance while this is walked."""
         wanted = list(stages)

@@ -9,7 +9,8 @@ from pathlib import Path
 from sameshot.app import App
 from sameshot.config import Config
 from sameshot.config_roots import check_folder, check_roots
-from sameshot.errors import BadInput
+from sameshot.errors import BadInput, RootUnavailable
+from sameshot.sweeping import take_as_it_is
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +24,46 @@ class ScanResult:
     problems: tuple[str, ...]
 
 
-def scan(app: App, *, paths: tuple[Path, ...] = ()) -> ScanResult:
+def scan(app: App, *, paths: tuple[Path, ...] = (), believe: bool = False) -> ScanResult:
     """Scans `paths`, or all configured roots, and returns once every photo is grouped or failed.
 
-    Raises BadInput when there is nothing to scan or a folder cannot be used, RootUnavailable when a known root is
-    not what it was.
+    `believe`: takes `paths`, which are roots, as they are now, whatever was known of them.
+
+    Raises BadInput when there is nothing to scan or a folder cannot be used, RootUnavailable when no root is what it
+    was; where another one is, this one is a problem of the result.
     """
-    places = scan_places(app.config, paths=paths)
+    places = scan_places(app.config, paths=paths, believe=believe)
+    take_as_they_are(app, places if believe else ())
     failed_before = set(app.store.photos.failed())
     problems: list[str] = []
     app.flow.resume()
     for place in places:
-        for arrivals in app.sweep(place):
-            problems += arrivals.problems
-            app.flow.take(arrivals.unsettled)
-            app.flow.touch(arrivals.contents)
-            app.progress("finding photos", app.flow.pending, None)
+        try:
+            for arrivals in app.sweep(place):
+                problems += arrivals.problems
+                app.flow.take(arrivals.unsettled)
+                app.flow.touch(arrivals.contents)
+                app.progress("finding photos", app.flow.pending, None)
+        except RootUnavailable as error:
+            if len(places) == 1:
+                raise
+            problems.append(str(error))
     app.run_until_idle("looking at photos")
     if app.flow.pending:
         problems.append(f"{app.flow.pending} files are still being written; scan again when they are complete")
     return scan_result(app, failed_before, problems)
 
 
-def scan_places(config: Config, *, paths: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+def take_as_they_are(app: App, roots: Collection[Path]) -> None:
+    """The owner says that what these roots show is right. Raises RootUnavailable when one cannot be read."""
+    for root in roots:
+        take_as_it_is(app.store, root)
+
+
+def scan_places(config: Config, *, paths: tuple[Path, ...] = (), believe: bool = False) -> tuple[Path, ...]:
     """Returns the folders to scan. Raises BadInput when there are none or one cannot be used."""
+    if believe and not paths:
+        raise BadInput("Nothing says which folder is right as it is", "Name it: `sameshot scan --believe DIR`")
     places = paths or tuple(root.path for root in config.roots)
     if not places:
         raise BadInput("There is nothing to scan", "Name a folder, or put roots into the config: `sameshot init DIR`")

@@ -8,6 +8,7 @@ from typing import Literal
 
 import sameshot
 from sameshot.app import App
+from sameshot.vanishing import why_paused
 
 State = Literal["starting", "idle", "busy", "paused", "degraded"]
 
@@ -71,7 +72,12 @@ def status(app: App) -> StatusResult:
     stages = app.store.photos.count()
     pending = sum(stages[stage] for stage in ("seen", "settled", "looked", "linked"))
     activity = app.activity() if app.activity is not None else None
-    roots = tuple(RootStatus(root, "unwatched", "no service runs") for root in app.roots)
+    roots = tuple(
+        RootStatus(root, "paused", why)
+        if (why := why_paused(app.store, root))
+        else RootStatus(root, "unwatched", "no service runs")
+        for root in app.roots
+    )
     return StatusResult(
         state=activity.state if activity else "idle",
         why=activity.why if activity else "",
