@@ -50,7 +50,7 @@ ONLY_IN = {
     "yaml": {"config_file.py"},
     "rawpy": {"decode/raw.py"},
 }
-HEAVY = {"torch", "torchvision", "sklearn", "skimage", "imagehash", "datasketch", "rawpy", "onnxruntime", "onnx"}
+HEAVY = {"cv2", "PIL", "torch", "torchvision", "sklearn", "skimage", "imagehash", "datasketch", "rawpy", "onnxruntime", "onnx"}
 
 
 def part_of(module: Path) -> str:

@@ -1,8 +1,8 @@
 """Memory that goes back to the system.
 
 A service that lives for months hands photos' descriptors around, some megabytes a second while it works. By default
-glibc raises, with each large block that is freed, the size from which blocks are mapped by themselves, so that soon none
-is and what was once needed is kept for ever. (mallopt(3), M_MMAP_THRESHOLD.)
+glibc raises, with each large block that is freed, the size from which blocks are mapped by themselves: soon none is,
+and what was once needed is kept for ever. (mallopt(3), M_MMAP_THRESHOLD.)
 """
 
 from __future__ import annotations

@@ -1,0 +1,9 @@
+"""What the numbers of the pair score mean, apart from what computes them: the service needs only these."""
+
+from __future__ import annotations
+
+SHORTLIST_COSINE = 0.50
+"""Pairs whose vectors are further apart are not compared: see docs/decisions/pair-score.md for what that costs."""
+
+LINK_THRESHOLD = 0.5
+"""From this score on a pair is the same shot."""
