@@ -28,7 +28,7 @@ from sameshot.verbs.apply import file_closed_sets
 from sameshot.verbs.night import Night
 from sameshot.verbs.pause import KEY
 from sameshot.verbs.root_care import RootCare
-from sameshot.verbs.scan import scan_places, scan_result
+from sameshot.verbs.scan import scan_places, scan_result, take_as_they_are
 from sameshot.verbs.status import Activity, Event, State
 from sameshot.verbs.sweeps import Scan, Sweeps
 from sameshot.verbs.table import VERBS, as_json, bind
@@ -184,6 +184,10 @@ class Daemon:
         arguments = bind(function, request.arguments)
         if request.verb == "scan":  # everything it needs goes on here anyway: the answer comes when that is done
             places = scan_places(self._app.config, **arguments)
+            if arguments.get("believe"):
+                take_as_they_are(self._app, places)
+                for place in places:
+                    self._care.offline.pop(place, None)
             scan = Scan(request, set(self._app.store.photos.failed()), len(places), [])
             for place in places:
                 self._sweeps.add_scan(place, scan)
