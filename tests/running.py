@@ -49,7 +49,7 @@ class CountingWorkers(Workers):
     asked: Counter[str]
 
     def submit(self, task: Task, first: bool = False) -> None:
-        self.asked[task.request.header["task"]] += 1
+        self.asked[task.message().header["task"]] += 1
         super().submit(task, first)
 
 

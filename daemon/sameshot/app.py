@@ -20,7 +20,7 @@ from typing import Any
 from sameshot.apply.journal import Journal
 from sameshot.apply.recovery import RecoveryReport, recover
 from sameshot.arrival import Arrivals
-from sameshot.compare.pair_score import LINK_THRESHOLD, SHORTLIST_COSINE
+from sameshot.compare.thresholds import LINK_THRESHOLD, SHORTLIST_COSINE
 from sameshot.config import LoadedConfig
 from sameshot.embed.encoders import place_of
 from sameshot.errors import SameshotError, StateUnavailable
@@ -28,6 +28,7 @@ from sameshot.filing import learn_journal
 from sameshot.flow import Flow, FlowSettings
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.locations import Locations
+from sameshot.method import Method, method_of
 from sameshot.service.lock import hold_lock
 from sameshot.service.workers import Message, Task, TaskFailed, WorkerLimits, Workers
 from sameshot.store.backups import rotate_backups
@@ -111,10 +112,16 @@ class App:
             encoder=self.encoder,
             shortlist_cosine=SHORTLIST_COSINE,
             link_threshold=self.link_threshold,
+            method=self.method,
             look_deadline_s=self.config.limits.look_deadline_s,
             quiet_s=self.config.settle.quiet_s,
             network_quiet_s=self.config.settle.network_quiet_s,
         )
+
+    @cached_property
+    def method(self) -> Method:
+        """How two photos are compared."""
+        return method_of(self.config)
 
     @property
     def link_threshold(self) -> float:

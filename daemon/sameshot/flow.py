@@ -25,7 +25,9 @@ from sameshot.grouping import regroup
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.linking import Linker
 from sameshot.message import BadMessage
+from sameshot.method import Method
 from sameshot.model import FileStat
+from sameshot.second_looks import SecondLooks
 from sameshot.service.workers import Message, Task, TaskFailed, Workers
 from sameshot.store.store import Store
 from sameshot.watch.settle import Settler, has_writer
@@ -47,6 +49,7 @@ class FlowSettings:
     encoder: EncoderHeader
     shortlist_cosine: float
     link_threshold: float
+    method: Method
     look_deadline_s: float
     quiet_s: float
     network_quiet_s: float
@@ -70,10 +73,13 @@ class Flow:
         self._store, self._index, self._workers = store, index, workers
         self._settings, self._now = settings, now
         self._settling = Settler()
+        self._second_looks = SecondLooks(store, workers, settings.look_deadline_s)
         self._linker = Linker(
             store,
             index,
             workers,
+            method=settings.method,
+            second_looks=self._second_looks,
             encoder_id=settings.encoder.encoder_id,
             shortlist_cosine=settings.shortlist_cosine,
             link_threshold=settings.link_threshold,
@@ -88,6 +94,7 @@ class Flow:
         self._trying_suspect = False
         self._under_way = 0
         self._relink: deque[int] = deque()  # contents whose links are to be seen through again
+        self._to_inspect: deque[int] = deque()  # contents with others beside them, for a second look
         self._looking: dict[int, list[int]] = {}  # content being looked at -> photos that wait for it
         self._dirty: set[int] = set()  # contents whose surroundings must be grouped again
         self._regroup_due_s = 0.0
@@ -97,6 +104,7 @@ class Flow:
 
     def resume(self) -> None:
         """Takes up every photo that an earlier run left on its way."""
+        self._compare_as_asked()
         for photo_id in self._store.photos.interrupted():
             self._fail(photo_id, _DIED, "died")
         self._retries = self._store.photos.retries()
@@ -109,12 +117,30 @@ class Flow:
                 self._linker.link(photo.content_id)
         linked = self._store.photos.get(list(self._store.photos.in_stages(["linked"]))).values()
         self.touch(photo.content_id for photo in linked if photo.content_id is not None)
-        threshold = self._settings.link_threshold
-        if self._store.meta.get("link_threshold", threshold) != threshold:  # another one holds than in the last run
-            contents = self._store.contents.ids()
+        self._to_inspect.extend(self._store.inspections.wanted())
+
+    def _compare_as_asked(self) -> None:
+        """Has everything compared and grouped anew where the owner, or a new version, wants it otherwise."""
+        method, meta, contents = self._settings.method, self._store.meta, self._store.contents.ids()
+        before = meta.get("links_of")
+        if before != method.id:
+            with self._store.transaction():
+                if contents:
+                    _log.warning("Photos are compared anew, by %s: its scores do not mix with others", method.id)
+                self._store.links.clear()
+                self._store.contents.clear_reaches()
+                meta.set("links_of", method.id)
+        if not contents:
+            meta.set("compared_as", self._comparing)
+        if meta.get("compared_as") != self._comparing:
             self._relink.extend(content for content in contents if content in self._index)
             self.touch(contents)
-        self._store.meta.set("link_threshold", threshold)
+
+    @property
+    def _comparing(self) -> list[object]:
+        """What decides which links and groups there are, besides the photos."""
+        method = self._settings.method
+        return [method.id, self._settings.link_threshold, method.batch_size, method.linkage]
 
     def take(self, photo_ids: Iterable[int]) -> None:
         """Accepts photos that are new or changed on disk."""
@@ -136,20 +162,27 @@ class Flow:
     def working(self) -> bool:
         """Whether anything is left but waiting for files to become complete."""
         return bool(
-            self._ready or self._suspects or self._under_way or self._linker.under_way or self._relink or self._dirty
+            self._ready
+            or self._suspects
+            or self._under_way
+            or self._linker.under_way
+            or self._relink
+            or self._dirty
+            or self._to_inspect
+            or self._second_looks.under_way
         )
 
     @property
     def idle(self) -> bool:
         """Whether everything that was taken is grouped or failed."""
-        return not self.pending and not self._relink and not self._dirty
+        return not self.pending and not self.working
 
     def next_due_s(self) -> float | None:
         """When `step` has something to do that no worker will announce; None when there is nothing."""
         due = [heap[0][0] for heap in (self._waiting, self._retries) if heap]
         if self._dirty:
             due.append(self._regroup_due_s)
-        if self._may_begin:
+        if self._may_begin or self._may_inspect:
             due.append(self._now())
         return min(due, default=None)
 
@@ -162,16 +195,25 @@ class Flow:
         while self._may_begin:
             self._trying_suspect = bool(self._suspects)
             self._identify(self._suspects.popleft() if self._suspects else self._ready.popleft())
-        while self._relink and self._linker.under_way < self._workers.count:
+        while self._relink and self._linker.under_way + self._second_looks.under_way < self._workers.count:
             self._linker.relink(self._relink.popleft())
         if self._dirty and now_s >= self._regroup_due_s:
             self.regroup()
+        while self._may_inspect:
+            content = self._to_inspect.popleft()
+            self._second_looks.inspect(content, partial(self.touch, [content]))
 
     @property
     def _may_begin(self) -> bool:
         if self.paused or (self._under_way and (self._trying_suspect or self._suspects)):
             return False
         return bool(self._suspects or (self._ready and self._workers.pending < self._workers.count * 3))
+
+    @property
+    def _may_inspect(self) -> bool:
+        """Second looks wait until nothing else is to be done: they make no group, only a better choice within it."""
+        busy = self._ready or self._under_way or self._linker.under_way or self._relink or self.paused
+        return bool(self._to_inspect and not busy and self._second_looks.under_way < self._workers.count)
 
     def _take_retries(self, now_s: float) -> None:
         while self._retries and self._retries[0][0] <= now_s:
@@ -187,9 +229,17 @@ class Flow:
         dirty, self._dirty = self._dirty, set()
         with self._store.transaction():
             region = regroup(
-                self._store, dirty, self._settings.link_threshold, lambda: new_group_id(int(self._now() * 1000))
+                self._store,
+                dirty,
+                self._settings.link_threshold,
+                lambda: new_group_id(int(self._now() * 1000)),
+                self._settings.method.linkage,
             )
             self._store.photos.advance_all("linked", "grouped", region)
+            if not (self._relink or self._linker.under_way or self._second_looks.under_way):
+                self._store.meta.set("compared_as", self._comparing)
+        waiting = {*self._to_inspect}
+        self._to_inspect.extend(c for c in self._store.inspections.wanted(region) if c not in waiting)
         # Long regrouping comes less often: at most about a fifth of the time goes into it.
         self._regroup_due_s = self._now() + max(0.2, 4 * (time.monotonic() - started_s))
 

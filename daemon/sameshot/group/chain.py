@@ -1,8 +1,8 @@
 """Links to groups that chain: X-A-B-Y is one group, because each is like the next.
 
 Comes in and goes out: the same as in `partition`. Connected components, as the pairwise ancestor made them, built from
-the strongest link on, so that where the owner keeps two photos apart the weakest bridge between them is left out. A member
-need not be like its representative: groups of a growing collection run together, which is why this is no default.
+the strongest link on, so that where the owner keeps two photos apart the weakest bridge between them is left out. A
+member need not be like its representative: groups of a growing collection run together, so this is no default.
 """
 
 from __future__ import annotations

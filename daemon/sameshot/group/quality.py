@@ -53,7 +53,7 @@ def rate(facts: Mapping[int, Facts]) -> dict[int, Rating]:
 
     size: square root of the pixels, against the largest. sharpness: square root of the sharpest tile's energy, against
     the sharpest of the same size. light: what is not clipped, and nearness to the group's usual brightness, since of
-    one scene the odd exposure is the mistake. source, edit, color, compression: below 1 for what comes from another member.
+    one scene the odd exposure is the mistake. source, edit, color, compression: below 1 for what was made of another.
     """
     if not facts:
         return {}
@@ -116,7 +116,7 @@ def reasons(winner: Rating, other: Rating) -> list[str]:
 
 
 def _sharpness(facts: Mapping[int, Facts]) -> dict[int, float]:
-    """Each member's share of the best, 0..1, at the size (its own, or a common smaller one) where it is furthest behind."""
+    """Each member's share of the best, 0..1, at that size (its own or a smaller one) where it is furthest behind."""
     if any(fact.inspection is None for fact in facts.values()):  # second looks are compared with second looks only
         sharpest = max(max(fact.quality.sharpness, 0.0) for fact in facts.values()) or 1.0
         return {content: max(fact.quality.sharpness, 0.0) / sharpest for content, fact in facts.items()}

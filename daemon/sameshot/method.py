@@ -1,0 +1,57 @@
+"""How two photos are compared, as the owner asked for it.
+
+Comes in: the section `same_shot` of the config. Goes out: a `Method`, whose id says what a stored score means: links of
+two methods are never mixed. A new version of the pair score is another method too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+from sameshot.compare.measures import MEASURES, Measure, measure
+from sameshot.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """`measure`: None for the pair score. `batch_size`: None where only shortlists are compared."""
+
+    id: str
+    measure: Measure | None
+    batch_size: int | None
+    linkage: Literal["star", "chain"]
+    chunk_s: float
+
+
+def method_of(config: Config) -> Method:
+    """Returns what the config says about comparing."""
+    wanted = config.same_shot
+    chosen = None if wanted.method == "pair_score" else taken(config, wanted.method)
+    return Method(
+        f"pair_score {_pair_score_version()}" if chosen is None else f"{chosen.name} {chosen.descriptor}".strip(),
+        chosen,
+        wanted.batch_size if wanted.candidates == "all" else None,
+        wanted.linkage,
+        wanted.chunk_time_threshold.total_seconds(),
+    )
+
+
+def taken(config: Config, name: str) -> Measure:
+    """Returns the measure `name`, read as the config says."""
+    wanted = config.same_shot
+    return measure(name, wanted.size, wanted.scale, wanted.hash)
+
+
+def every_measure(config: Config) -> list[Measure]:
+    """Returns all measures, read as the config says."""
+    return [taken(config, name) for name in MEASURES]
+
+
+@cache
+def _pair_score_version() -> str:
+    fitted = resources.files("sameshot.compare").joinpath("pair_score.json").read_bytes()
+    return hashlib.sha256(fitted).hexdigest()[:8]
