@@ -28,7 +28,9 @@ ROOTS = {
     "wire_measures",
     "second_looks",
     "rating",
+    "series",
     "method",
+    "threshold",
     "deduplicating",
     "vanishing",
 }
@@ -50,7 +52,19 @@ ONLY_IN = {
     "yaml": {"config_file.py"},
     "rawpy": {"decode/raw.py"},
 }
-HEAVY = {"cv2", "PIL", "torch", "torchvision", "sklearn", "skimage", "imagehash", "datasketch", "rawpy", "onnxruntime", "onnx"}
+HEAVY = {
+    "cv2",
+    "PIL",
+    "torch",
+    "torchvision",
+    "sklearn",
+    "skimage",
+    "imagehash",
+    "datasketch",
+    "rawpy",
+    "onnxruntime",
+    "onnx",
+}
 
 
 def part_of(module: Path) -> str:

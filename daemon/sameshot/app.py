@@ -20,7 +20,7 @@ from typing import Any
 from sameshot.apply.journal import Journal
 from sameshot.apply.recovery import RecoveryReport, recover
 from sameshot.arrival import Arrivals
-from sameshot.compare.thresholds import LINK_THRESHOLD, SHORTLIST_COSINE
+from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.config import LoadedConfig
 from sameshot.embed.encoders import place_of
 from sameshot.errors import SameshotError, StateUnavailable
@@ -34,6 +34,7 @@ from sameshot.service.workers import Message, Task, TaskFailed, WorkerLimits, Wo
 from sameshot.store.backups import rotate_backups
 from sameshot.store.store import Store
 from sameshot.sweeping import sweep
+from sameshot.threshold import CALIBRATION, threshold_of
 from sameshot.watch.ignore import IgnoreRules
 from sameshot.wire import EncoderHeader, worker_command
 
@@ -126,8 +127,7 @@ class App:
     @property
     def link_threshold(self) -> float:
         """The score from which two contents are linked."""
-        threshold = self.config.same_shot.threshold
-        return LINK_THRESHOLD if threshold is None else threshold
+        return threshold_of(self.loaded, self.store.meta.get(CALIBRATION)).value
 
     @property
     def roots(self) -> tuple[Path, ...]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sameshot.config import Config, LoadedConfig
 from sameshot.config_keys import value_at
 from sameshot.config_roots import check_roots
-from sameshot.errors import BadInput
+from sameshot.errors import BadInput, StateUnavailable
 from sameshot.locations import Locations
 from sameshot.plan.layout import check_layout
+from sameshot.store.store import Store
+from sameshot.threshold import CALIBRATION, threshold_of
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value and its source: `default` or FILE:LINE."""
+    """One value and its source: `default`, FILE:LINE or `calibrated on DATE`."""
 
     key: str
     value: str
@@ -35,13 +38,24 @@ class CheckResult:
 
 def check(loaded: LoadedConfig, locations: Locations) -> CheckResult:
     """Returns every setting with its source, and a sentence for each one that cannot be used."""
-    return CheckResult(
-        loaded.path,
-        locations.state_dir,
-        locations.cache_dir,
-        tuple(Setting(key, value_at(loaded.config, key), source) for key, source in loaded.sources.items()),
-        (*map(str, check_roots(loaded.config)), *template_problems(loaded.config)),
-    )
+    settings = {key: Setting(key, value_at(loaded.config, key), source) for key, source in loaded.sources.items()}
+    problems = [*map(str, check_roots(loaded.config)), *template_problems(loaded.config)]
+    try:
+        threshold = threshold_of(loaded, _calibration(locations))
+        settings["same_shot.threshold"] = Setting("same_shot.threshold", f"{threshold.value:g}", threshold.source)
+    except BadInput as problem:
+        problems.append(str(problem))
+    return CheckResult(loaded.path, locations.state_dir, locations.cache_dir, tuple(settings.values()), tuple(problems))
+
+
+def _calibration(locations: Locations) -> dict[str, Any] | None:
+    """What `sameshot calibrate` kept; nothing where there is no state that can be read."""
+    try:
+        with Store.open(locations.database, read_only=True) as store:
+            known: dict[str, Any] | None = store.meta.get(CALIBRATION)
+            return known
+    except StateUnavailable:
+        return None
 
 
 def template_problems(config: Config) -> list[str]:

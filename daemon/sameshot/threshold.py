@@ -1,0 +1,68 @@
+"""The score from which two photos are of one shot, and who said so.
+
+Comes in: the config with its sources, and what the store keeps of a calibration. Goes out: a `Threshold`. The config file
+wins, then the calibration, then the default of the pair score. Refuses a single measure without a threshold: what its
+scores mean, nobody but the owner can say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sameshot.compare.thresholds import LINK_THRESHOLD
+from sameshot.config import LoadedConfig
+from sameshot.errors import BadInput
+from sameshot.method import method_of
+
+CALIBRATION = "calibration"
+"""The key in the store: {"method", "threshold", "on", "points": [[threshold, expected precision], ...]}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """`source`: FILE:LINE, `calibrated on DATE`, or `default`."""
+
+    value: float
+    source: str
+
+
+def threshold_of(loaded: LoadedConfig, calibration: dict[str, Any] | None) -> Threshold:
+    """Returns the threshold in force. Raises BadInput where none can be known."""
+    wanted = loaded.config.same_shot
+    if wanted.threshold is not None:
+        return Threshold(wanted.threshold, loaded.sources["same_shot.threshold"])
+    method = method_of(loaded.config)
+    known = calibration if calibration is not None and calibration["method"] == method.id else None
+    if wanted.precision is not None:
+        source = loaded.sources["same_shot.precision"]
+        if known is not None:
+            return Threshold(reaching(known["points"], wanted.precision), f"{source}, calibrated on {known['on']}")
+        if method.measure is None:  # it is a probability: pairs above it are right at least that often
+            return Threshold(wanted.precision, source)
+    elif known is not None:
+        return Threshold(known["threshold"], f"calibrated on {known['on']}")
+    elif method.measure is None:
+        return Threshold(LINK_THRESHOLD, "default")
+    raise BadInput(
+        f"same_shot.threshold is missing: same_shot.method is {wanted.method}, and its scores mean what you say",
+        "Write a threshold from 0 to 1 into the config, or run `sameshot calibrate`",
+    )
+
+
+def reaching(points: Sequence[Sequence[float]], precision: float) -> float:
+    """Returns the lowest threshold of `points` (threshold, expected precision) from which on `precision` is kept.
+
+    Raises BadInput when none is.
+    """
+    best = None
+    for threshold, expected in sorted(points, reverse=True):
+        if expected < precision:
+            break
+        best = threshold
+    if best is None:
+        raise BadInput(
+            f"No threshold promises a precision of {precision}", "Ask for less, or calibrate a larger sample"
+        )
+    return best
