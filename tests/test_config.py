@@ -250,7 +250,7 @@ def test_each_value_reads_as_it_is_written(load, tmp_path):
         assert load(f"encoder: {value_at(config, 'encoder')}") == config
     assert value_at(Config(encoder="no way"), "encoder") == "no way"
     config = load("roots: [{path: in}]\nschedule: {reconcile_every: 90m, nightly: 3:05}")
-    assert value_at(config, "roots") == f"[{{path: {tmp_path}/in, recursive: true}}]"
+    assert value_at(config, "roots") == f"[{{path: {tmp_path}/in, recursive: true, remote: ask}}]"
     assert value_at(config, "schedule.reconcile_every") == "90m"
     assert value_at(config, "schedule.nightly") == "03:05"
 

@@ -25,7 +25,6 @@ from sameshot.config import LoadedConfig, load_with_sources
 from sameshot.errors import BadInput, SameshotError
 from sameshot.locations import Locations, find_locations
 from sameshot.verbs.calling import perform
-from sameshot.verbs.table import as_json
 
 
 class Verbs(TyperGroup):
@@ -155,17 +154,6 @@ def init(context: typer.Context, folders: Folders) -> None:
 
     result = verb(folders=_absolute(folders), config=context.obj.config_file)
     context.obj.out.say(f"Wrote {result.config}. Next: `sameshot scan`, then `sameshot groups`.")
-
-
-@app.command()
-def check(context: typer.Context, how: FormatOption = Format.table) -> None:
-    """Show every setting, its source, and its problems."""
-    from sameshot.verbs.check import check as verb  # noqa: PLC0415
-
-    result = as_json(verb(context.obj.loaded(), context.obj.locations))
-    show(context.obj, result, how, printing.check)
-    if result["problems"]:
-        raise typer.Exit(2)
 
 
 @app.command()

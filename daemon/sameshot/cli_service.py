@@ -49,6 +49,17 @@ def show(options: Any, result: Any, how: Format, table: Callable[[printing.Print
 
 
 @commands.command()
+def check(context: typer.Context, how: FormatOption = Format.table) -> None:
+    """Show every setting, its source, and its problems."""
+    from sameshot.verbs.check import check as verb  # noqa: PLC0415
+
+    result = as_json(verb(context.obj.loaded(), context.obj.locations))
+    show(context.obj, result, how, printing.check)
+    if result["problems"]:
+        raise typer.Exit(2)
+
+
+@commands.command()
 def watch(context: typer.Context) -> None:
     """Be the daemon, in the foreground.
 

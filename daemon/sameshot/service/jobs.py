@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Literal
 
-from sameshot.service.schedule import RETRY_AFTER, next_slot, slot_is_due
+from sameshot.service.schedule import RETRY_AFTER, latest_slot, next_slot, slot_is_due
 from sameshot.store.meta import Meta
 
 JobName = Literal["reconcile", "index", "backup", "check"]
@@ -68,9 +68,10 @@ class Jobs:
         last = self._last(name)
         succeeded = datetime.fromisoformat(last.succeeded_at) if last.succeeded_at else None
         began = datetime.fromisoformat(last.began_at) if last.began_at else None
-        rest = timedelta(days=NIGHTLY[name] - 1, hours=12)
-        if NIGHTLY[name] > 1 and succeeded is not None and timedelta(0) <= now - succeeded < rest:
-            return False
+        rest = timedelta(days=NIGHTLY[name], hours=-12)
+        if NIGHTLY[name] > 1 and succeeded is not None and succeeded <= now:
+            if latest_slot(now, self._nightly) - succeeded < rest:
+                return False
         return slot_is_due(succeeded, now, self._nightly, None if began == succeeded else began)
 
     def _next(self, last: JobRun, now: datetime) -> datetime:

@@ -8,8 +8,10 @@ is spawned, never forked from the service's memory; its standard input is the so
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import os
+import platform
 import resource
 import selectors
 import signal
@@ -25,6 +27,9 @@ from sameshot.message import Message, Receiver, frame_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
+"""The number of ioprio_set(2), which libc has no name for."""
+_ONE_PROCESS, _IDLE_CLASS = 1, 3
 _TAIL_BYTES = 8 << 10
 _CHUNK_BYTES = 256 << 10
 _SINGLE_THREADED = dict.fromkeys(
@@ -216,10 +221,7 @@ class WorkerProcess:
                 _, hard = resource.prlimit(self.pid, kind)
                 within = most if hard == resource.RLIM_INFINITY else min(most, hard)
                 resource.prlimit(self.pid, kind, (within, within))
-        # Courtesy, which a hardened unit may forbid: others first, and the first to go when memory runs out.
-        with contextlib.suppress(OSError):
-            mine = os.getpriority(os.PRIO_PROCESS, 0)
-            os.setpriority(os.PRIO_PROCESS, self.pid, max(mine, limits.niceness))
+        give_way(self.pid, limits.niceness)
         with contextlib.suppress(OSError):
             Path(f"/proc/{self.pid}/oom_score_adj").write_text("800")
 
@@ -233,6 +235,15 @@ class WorkerProcess:
     def _unwatch(self, watched: socket.socket | IO[bytes] | int) -> None:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(watched)
+
+
+def give_way(pid: int, niceness: int) -> None:
+    """Puts a process behind all others, at processor and disk: a courtesy, which a hardened unit may forbid."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, max(os.getpriority(os.PRIO_PROCESS, 0), niceness))
+    number = _IOPRIO_SET.get(platform.machine())
+    if number is not None:
+        ctypes.CDLL(None, use_errno=True).syscall(number, _ONE_PROCESS, pid, _IDLE_CLASS << 13)
 
 
 def _environment() -> dict[str, str]:
