@@ -49,7 +49,8 @@ def call(
             raise ServiceAbsent("No sameshot service is running on this state", "Start it: sameshot watch") from error
         except OSError as error:
             raise StateUnavailable(
-                f"The service at {socket_path} cannot be reached: {error.strerror or error}"
+                f"The service at {socket_path} cannot be reached: {error.strerror or error}",
+                "Ask as the user whose state it is, or name another with --state-dir",
             ) from error
         try:
             line.sendall(question)
