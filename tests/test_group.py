@@ -11,7 +11,7 @@ from sameshot.group.chain import chains
 from sameshot.group.constraints import resolve
 from sameshot.group.identity import lay_over, new_group_id
 from sameshot.group.partition import Star, partition
-from sameshot.group.representative import certify
+from sameshot.group.representative import Near, certify
 from sameshot.model import Link
 
 FREE = resolve([])
@@ -19,6 +19,13 @@ FREE = resolve([])
 
 def keys(count: int) -> dict[int, bytes]:
     return {content: bytes([content * 37 % 251, content]) for content in range(count)}
+
+
+def near(scores: dict[tuple[int, int], float]) -> Near:
+    found: dict[int, dict[int, float]] = {}
+    for (a, b), score in scores.items():
+        found.setdefault(a, {})[b] = found.setdefault(b, {})[a] = score
+    return found
 
 
 def sets_of(stars: list[Star]) -> set[frozenset[int]]:
@@ -82,9 +89,8 @@ def test_a_chain_is_cut_where_the_likeness_ends() -> None:
 
 def test_the_representative_is_the_best_of_those_like_all_others() -> None:
     scores = {(0, 1): 0.9, (0, 2): 0.8, (0, 3): 0.7, (1, 2): 0.9, (1, 3): 0.6}
-    score = lambda a, b: scores.get((min(a, b), max(a, b)))  # noqa: E731
     quality = {0: 0.1, 1: 0.5, 2: 0.4, 3: 0.9}
-    best, members = certify(Star(0, (0, 1, 2, 3)), score, quality, keys(4))
+    best, members = certify(Star(0, (0, 1, 2, 3)), near(scores), quality, keys(4))
     assert best == 1  # 3 is better, but not measured as like 2
     assert {m.content: (m.score, m.certified_by) for m in members} == {
         1: (1.0, "itself"),
@@ -96,8 +102,7 @@ def test_the_representative_is_the_best_of_those_like_all_others() -> None:
 
 def test_what_the_owner_keeps_stands_for_the_group() -> None:
     scores = {(0, 1): 0.9, (0, 2): 0.8}
-    score = lambda a, b: scores.get((min(a, b), max(a, b)))  # noqa: E731
-    best, members = certify(Star(0, (0, 1, 2)), score, {0: 0.9, 1: 0.5, 2: 0.1}, keys(3), kept={2})
+    best, members = certify(Star(0, (0, 1, 2)), near(scores), {0: 0.9, 1: 0.5, 2: 0.1}, keys(3), kept={2})
     assert best == 2
     assert {m.content: m.certified_by for m in members} == {2: "itself", 0: "measured", 1: "owner"}
 
@@ -133,8 +138,9 @@ def test_a_chain_breaks_at_its_weakest_link_where_the_owner_keeps_its_ends_apart
 
 def test_a_chain_vouches_for_its_members_by_their_strongest_link() -> None:
     scores = {(0, 1): 0.9, (1, 2): 0.8, (2, 3): 0.7}
-    score = lambda a, b: scores.get((min(a, b), max(a, b)))  # noqa: E731
-    best, members = certify(Star(1, (0, 1, 2, 3)), score, {0: 0.1, 1: 0.9, 2: 0.5, 3: 0.2}, keys(4), chained=True)
+    best, members = certify(
+        Star(1, (0, 1, 2, 3)), near(scores), {0: 0.1, 1: 0.9, 2: 0.5, 3: 0.2}, keys(4), chained=True
+    )
     assert best == 1
     assert {m.content: (m.score, m.certified_by) for m in members} == {
         1: (1.0, "itself"), 0: (0.9, "measured"), 2: (0.8, "measured"), 3: (0.7, "chain"),

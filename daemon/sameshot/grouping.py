@@ -1,26 +1,31 @@
 """Groups in the store, made true again around contents that changed.
 
 Comes in: contents whose links, photos or verdicts changed. Goes out: the groups of the whole region they touch,
-re-partitioned, with ids that survive. The region is closed under links, under the owner's `together` and under the
-groups known before, so what is outside it cannot be affected, and the result is the one a batch run over everything
-would give.
+re-partitioned, with ids that survive. The region is closed under links, under the owner's `together`, under the sets
+that are recognised by what the cameras wrote and under the groups known before, so what is outside it cannot be
+affected, and the result is the one a batch run over everything would give.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import Literal
 
 from sameshot.group.chain import chains
 from sameshot.group.constraints import Constraints, Said, resolve
 from sameshot.group.identity import lay_over
+from sameshot.group.kinds import SET_KINDS, Switches, belongs_together, kind_of
 from sameshot.group.partition import Star, partition
 from sameshot.group.representative import certify
 from sameshot.model import Group, Link
 from sameshot.rating import rated
+from sameshot.series import SeriesReader, counts
+from sameshot.store.contents import ContentRow
 from sameshot.store.store import Store
 
 _DIVIDED_BY = {"star": partition, "chain": chains}
+_EVERYTHING = Switches()
 
 
 def regroup(
@@ -29,51 +34,97 @@ def regroup(
     threshold: float,
     new_id: Callable[[], str],
     linkage: Literal["star", "chain"] = "star",
+    switches: Switches = _EVERYTHING,
 ) -> set[int]:
     """Brings the groups around `contents` up to date in one transaction. Returns the contents of the region."""
     with store.transaction():
-        region, constraints = _region(store, set(contents), threshold)
+        series = SeriesReader(store, threshold, sets=switches.sets)
+        region, constraints = _region(store, set(contents), threshold, series)
         copies = store.photos.copies(region)
         rows = store.contents.get(copies)
         order = {content: row.digest for content, row in rows.items()}
         reaches = store.contents.reaches(copies)
-        links = [link for link in store.links.among(copies) if link.score >= threshold and _counts(link, reaches)]
+        links = [
+            link
+            for link in store.links.among(copies)
+            if link.score >= threshold and counts(link, reaches) and _wanted(link, rows, series, switches)
+        ]
         stars = _DIVIDED_BY[linkage](sorted(copies), links, constraints, order)
-        shown = [star for star in stars if sum(copies[content] for content in star.members) > 1]
+        shown = [star for star in stars if _is_group(star, copies, switches)]
         known = store.groups.of(region)
         ids = lay_over(known, [star.members for star in shown], new_id)
-        groups = _certified(store, list(zip(ids, shown, strict=True)), links, order, chained=linkage == "chain")
+        stars_by_id = list(zip(ids, shown, strict=True))
+        groups = _certified(store, stars_by_id, links, rows, series, constraints, chained=linkage == "chain")
         before = store.groups.get(set(known.values()))
         if {group.id: group for group in groups} != {group.id: group for group in before}:
             store.groups.replace(set(known.values()), groups)
     return region
 
 
-def _counts(link: Link, reaches: Mapping[int, float]) -> bool:
-    """Whether the link lies within the reach of either end: see `linking`."""
-    return link.cosine >= min(reaches.get(link.first, -1.0), reaches.get(link.second, -1.0))
+def regroup_all(
+    store: Store,
+    threshold: float,
+    new_id: Callable[[], str],
+    linkage: Literal["star", "chain"] = "star",
+    switches: Switches = _EVERYTHING,
+) -> set[int]:
+    """Clusters everything anew. Of a library in which nothing changed no group changes, and no id."""
+    return regroup(store, store.contents.ids(), threshold, new_id, linkage, switches)
+
+
+def kept_whole(store: Store, contents: Iterable[int]) -> set[int]:
+    """Returns those of the contents whose group is one whole: none of them may be proposed for culling."""
+    group_of = store.groups.of(contents)
+    whole = {group.id for group in store.groups.get(set(group_of.values())) if belongs_together(group.kind)}
+    return {content for content, group_id in group_of.items() if group_id in whole}
+
+
+def _wanted(link: Link, rows: Mapping[int, ContentRow], series: SeriesReader, switches: Switches) -> bool:
+    """Whether the owner wants groups for what makes these two alike."""
+    if rows[link.first].pixel_digest == rows[link.second].pixel_digest:
+        return switches.exact
+    if switches.burst == switches.near:
+        return switches.near
+    return switches.burst if series.are_burst(link.first, link.second) else switches.near
+
+
+def _is_group(star: Star, copies: Mapping[int, int], switches: Switches) -> bool:
+    shown = len(star.members) if not switches.exact else sum(copies[content] for content in star.members)
+    return shown > 1
 
 
 def _certified(
-    store: Store, stars: list[tuple[str, Star]], links: Iterable[Link], order: dict[int, bytes], *, chained: bool
+    store: Store,
+    stars: list[tuple[str, Star]],
+    links: Iterable[Link],
+    rows: Mapping[int, ContentRow],
+    series: SeriesReader,
+    constraints: Constraints,
+    *,
+    chained: bool,
 ) -> list[Group]:
-    contents = [content for _, star in stars for content in star.members]
-    scores = {(link.first, link.second): link.score for link in links}
+    order = {content: row.digest for content, row in rows.items()}
+    pictures = {content: row.pixel_digest for content, row in rows.items()}
+    near: dict[int, dict[int, float]] = {}
+    for link in links:
+        near.setdefault(link.first, {})[link.second] = link.score
+        near.setdefault(link.second, {})[link.first] = link.score
     ratings = rated(store, [star.members for _, star in stars])
-    keeps = store.verdicts.keeps(order[content] for content in contents)
+    keeps = store.verdicts.keeps(order[content] for _, star in stars for content in star.members)
     groups = []
     for group_id, star in stars:
         quality = {content: ratings[content].value for content in star.members}
         kept = {content for content in star.members if order[content] in keeps}
         best, members = certify(
-            star, lambda a, b: scores.get((min(a, b), max(a, b))), quality, order, kept, chained=chained
+            star, near, quality, order, kept, block=constraints.block, frame_of=series.frame_of, chained=chained
         )
-        groups.append(Group(group_id, best, members))
+        kind = kind_of(star.members, series.frame_of, pictures, series.captures, series.bursts)
+        groups.append(Group(group_id, best, members, kind))
     return groups
 
 
-def _region(store: Store, contents: set[int], threshold: float) -> tuple[set[int], Constraints]:
-    """Closes `contents` under links, verdicts and known groups, and returns the constraints that hold inside."""
+def _region(store: Store, contents: set[int], threshold: float, series: SeriesReader) -> tuple[set[int], Constraints]:
+    """Closes `contents` under all that holds photos together, and returns the constraints that hold inside."""
     region: set[int] = set()
     grown = set(contents)
     said: list[Said] = []
@@ -82,9 +133,16 @@ def _region(store: Store, contents: set[int], threshold: float) -> tuple[set[int
         grown = store.links.component(region, threshold)
         said = _said(store, grown)
         grown |= {content for kind, a, b in said if kind == "together" for content in (a, b)}
-        for group in store.groups.get(set(store.groups.of(grown).values())):
-            grown |= {membership.content for membership in group.members}
-    return region, resolve([word for word in said if word[1] in region and word[2] in region])
+        beside = series.read(grown)
+        grown |= {content for known in series.sets for content in known.contents}
+        # A frame that came may end a set that was one: those that were in it are grouped anew without it.
+        for group in store.groups.get(set(store.groups.of(grown | beside).values())):
+            members = {membership.content for membership in group.members}
+            if not members.isdisjoint(grown) or group.kind in SET_KINDS:
+                grown |= members
+    # What is recognised counts as said before all else: the owner's word is newer.
+    held: list[Said] = [("together", a, b) for known in series.sets for a, b in pairwise(known.contents)]
+    return region, resolve([word for word in (*held, *said) if word[1] in region and word[2] in region])
 
 
 def _said(store: Store, contents: set[int]) -> list[Said]:

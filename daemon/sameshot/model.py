@@ -18,6 +18,10 @@ Action = Literal["copy", "move", "hardlink", "symlink", "reflink"]
 Role = Literal["primary", "companion"]
 Stage = Literal["seen", "settled", "looked", "linked", "grouped", "planned", "applied", "failed"]
 VerdictKind = Literal["together", "apart", "keep"]
+SetKind = Literal["bracket", "focus-stack", "time-lapse", "panorama"]
+"""Sets whose photos are parts of one whole, and need not look alike."""
+Kind = Literal["exact", "edits", "burst", "near", "bracket", "focus-stack", "time-lapse", "panorama"]
+"""What kind of set a group is: exact copies, edits of one photo, a burst, near (nothing tells more), or a `SetKind`."""
 
 
 # ---------------------------------------------------------------- files
@@ -83,6 +87,7 @@ class Capture:
     focal_length_mm: float | None = None
     rating: int | None = None
     software: str | None = None
+    focus_distance_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +183,13 @@ class Link:
 class Membership:
     """Why a content is in its group: its score to the representative, and who vouches for it.
 
-    chain: linked to some other member, whom the score is about; only where the owner asked for chains.
+    chain: linked to some other member, whom the score is about; only where the owner asked for chains. A `SetKind`: it
+    is a frame of such a set, whether or not it looks like the representative.
     """
 
     content: int
     score: float
-    certified_by: Literal["measured", "owner", "chain", "itself"]
+    certified_by: Literal["measured", "owner", "chain", "itself"] | SetKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +199,7 @@ class Group:
     id: str
     representative: int
     members: tuple[Membership, ...]
+    kind: Kind = "near"
 
 
 # ---------------------------------------------------------------- photos as people see them
@@ -222,6 +229,7 @@ class GroupView:
 
     id: str
     photos: tuple[PhotoView, ...]
+    kind: Kind = "near"
 
     @property
     def representative(self) -> PhotoView:

@@ -31,6 +31,7 @@ _DIMENSION_LIMIT = 1 << 14
 _SIDE_LIMIT_PX = 1 << 24
 _TEXT_LIMIT = 1000
 _DESCRIPTOR_LIMIT_BYTES = 4 << 20
+_FLOATS = {"f_number", "exposure_time_s", "iso", "exposure_bias_ev", "focal_length_mm", "focus_distance_m"}
 
 
 def worker_command(models_dir: Path, *, makes_models: bool = False) -> list[str]:
@@ -199,7 +200,7 @@ def _capture_from_json(header: Mapping[str, Any]) -> Capture:
         known[name] = _text(header, name)
     for name in known.keys() & {"utc_offset_minutes", "rating"}:
         known[name] = _number(header, name, int, -(1 << 31), 1 << 31)
-    for name in known.keys() & {"f_number", "exposure_time_s", "iso", "exposure_bias_ev", "focal_length_mm"}:
+    for name in known.keys() & _FLOATS:
         known[name] = _number(header, name, float, -math.inf, math.inf)
     if "taken_at" in known:
         known["taken_at"] = _moment(_text(header, "taken_at", 40))

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 _FAR_S = 600.0
 
 
+def is_later(first: Capture, second: Capture) -> bool:
+    """Whether the first is known to be taken after the second."""
+    if first.taken_at is None or second.taken_at is None:
+        return False
+    return first.taken_at > second.taken_at
+
+
 def nearness(first: Capture, second: Capture) -> float:
     """0..1: how near in time one camera took both photos; 0 where that is not known."""
     if first.taken_at is None or second.taken_at is None:

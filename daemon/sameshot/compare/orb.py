@@ -69,6 +69,20 @@ def agreement(first: bytes, second: bytes) -> Agreement:
     return max(upright, flipped, key=lambda found: (found.inliers, not found.mirrored))
 
 
+def shift(found: Agreement) -> tuple[float, float] | None:
+    """How far the first picture's scene moved to be the second's, in frame widths and heights; None where unknown.
+
+    Half the way from where the first's middle went to where the second's middle came from: the same, with the other
+    sign, for the pair in the other order.
+    """
+    if found.map is None or found.mirrored:
+        return None
+    there = found.map @ (0.5, 0.5, 1.0)
+    back = np.linalg.inv(found.map) @ (0.5, 0.5, 1.0)
+    moved = (there[:2] / there[2] - back[:2] / back[2]) / 2
+    return (float(moved[0]), float(moved[1])) if np.isfinite(moved).all() else None
+
+
 def _unpack(packed: bytes) -> tuple[Corners, Corners]:
     plain, rest = _unpack_one(packed)
     mirrored, _ = _unpack_one(rest)

@@ -31,25 +31,23 @@ class _Model(TypedDict):
     """Score -> (where the piece begins, log odds for each unit above)."""
 
 
-SHORTLIST_COSINE = 0.50
-"""Pairs whose vectors are further apart are not compared: see docs/decisions/pair-score.md for what that costs."""
-
-LINK_THRESHOLD = 0.5
-"""From this score on a pair is the same shot."""
-
-
 def score_pair(a: Features, b: Features) -> PairScore:
     """The score of two photos, the same in either order. Their vectors are of one encoder."""
-    evidence = evidence_of(a, b)
-    return PairScore(probability(evidence), evidence)
+    evidence, shift = _compared(a, b)
+    return PairScore(probability(evidence), evidence | shift)
 
 
 def evidence_of(a: Features, b: Features) -> dict[str, float]:
     """The scores of every measure, by name, the same in either order."""
+    return _compared(a, b)[0]
+
+
+def _compared(a: Features, b: Features) -> tuple[dict[str, float], dict[str, float]]:
+    """The scores, and where geometry found it how far the scene moved from the photo taken first to the other one."""
     first, second = sorted((a, b), key=lambda features: (features.descriptors["orb"], features.descriptors["relief"]))
     found = orb.agreement(first.descriptors["orb"], second.descriptors["orb"])
     reliefs = (first.descriptors["relief"], second.descriptors["relief"])
-    return {
+    evidence = {
         "cosine": float(np.dot(first.vector, second.vector)),
         "inliers": float(found.inliers),
         "share": found.share,
@@ -59,6 +57,11 @@ def evidence_of(a: Features, b: Features) -> dict[str, float]:
         "phash": phash.likeness(first.descriptors["phash"], second.descriptors["phash"]),
         "moment": moment.nearness(first.capture, second.capture),
     }
+    shift = orb.shift(found)
+    if shift is None:
+        return evidence, {}
+    sign = -1.0 if moment.is_later(first.capture, second.capture) else 1.0
+    return evidence, {"shift_x": sign * shift[0], "shift_y": sign * shift[1]}
 
 
 def probability(evidence: dict[str, float]) -> float:

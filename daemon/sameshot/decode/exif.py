@@ -68,6 +68,7 @@ def capture(tags: Tags, xmp: object = None) -> Capture:
         focal_length_mm=_number(tags.get(0x920A), 0.1, 20_000),
         rating=_rating(tags, xmp),
         software=_text(tags.get(0x0131)),
+        focus_distance_m=_number(tags.get(0x9206), 1e-4, 1e5),  # 0: unknown; 2^32 - 1: infinity
     )
 
 

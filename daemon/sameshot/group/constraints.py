@@ -1,4 +1,4 @@
-"""What the owner said about sameness, made consistent.
+"""What the owner said about sameness, and what is known to belong together, made consistent.
 
 Comes in: `together` and `apart` pairs, newest last. Goes out: sets that must stay whole and pairs that must not meet.
 A pair that contradicts a newer one, directly or through others, is left out: the newest word wins.
@@ -21,39 +21,34 @@ class Constraints:
     apart: frozenset[tuple[int, int]]
 
     def block(self, content: int) -> int:
-        """Returns the block of `content`: itself where the owner said nothing."""
+        """Returns the block of `content`: itself where nothing was said."""
         return self.block_of.get(content, content)
 
     def forbids(self, block: int, others: Iterable[int]) -> bool:
         """Tells whether the owner keeps `block` apart from any of the blocks `others`."""
-        return any(_pair(block, other) in self.apart for other in others)
+        return bool(self.apart) and any(_pair(block, other) in self.apart for other in others)
 
 
 def resolve(said: Sequence[Said]) -> Constraints:
-    """Turns what was said, oldest first, into consistent constraints. O(words^2) in the worst case; words are few."""
-    kept: list[Said] = []
-    for word in reversed(said):
-        if _consistent([*kept, word]):
-            kept.append(word)
-    root = _union(kept)
-    return Constraints(
-        block_of=dict(root),
-        apart=frozenset(_pair(root.get(a, a), root.get(b, b)) for kind, a, b in kept if kind == "apart"),
-    )
+    """Turns what was said, oldest first, into consistent constraints. O(words), times the few that say `apart`."""
+    whole: dict[int, set[int]] = {}
+    apart: list[tuple[int, int]] = []
+    for kind, a, b in reversed(said):
+        one, other = whole.get(a, {a}), whole.get(b, {b})
+        if kind == "apart" and b not in one:
+            apart.append((a, b))
+        elif kind == "together" and b not in one and not any(_meet(pair, one, other) for pair in apart):
+            smaller, larger = sorted((one, other), key=len)
+            larger |= smaller
+            whole.update(dict.fromkeys((*smaller, a, b), larger))
+    least = {id(block): min(block) for block in whole.values()}
+    root = {content: least[id(block)] for content, block in whole.items()}
+    return Constraints(block_of=root, apart=frozenset(_pair(root.get(a, a), root.get(b, b)) for a, b in apart))
 
 
-def _consistent(said: Sequence[Said]) -> bool:
-    root = _union(said)
-    return all(root.get(a, a) != root.get(b, b) for kind, a, b in said if kind == "apart")
-
-
-def _union(said: Iterable[Said]) -> dict[int, int]:
-    members: dict[int, set[int]] = {}
-    for kind, a, b in said:
-        if kind == "together":
-            whole = members.get(a, {a}) | members.get(b, {b})
-            members.update(dict.fromkeys(whole, whole))
-    return {content: min(whole) for content, whole in members.items()}
+def _meet(pair: tuple[int, int], one: set[int], other: set[int]) -> bool:
+    a, b = pair
+    return (a in one and b in other) or (a in other and b in one)
 
 
 def _pair(a: int, b: int) -> tuple[int, int]:

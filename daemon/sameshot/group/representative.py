@@ -1,56 +1,60 @@
 """Who stands for a group, and what vouches for every other member.
 
-Comes in: a star, the scores among its members, their quality, what the owner chose to keep. Goes out: the
-representative and one `Membership` for each member. The representative is the best photo among those that every other
-member is provably like, so that the certificate of each member is measured against the photo that people see.
+Comes in: a star, the scores among its members, their quality, what the owner chose to keep, what must stay whole. Goes
+out: the representative and one `Membership` for each member. The representative is the best photo among those that
+every other member is provably like, so that the certificate of each member is measured against the photo that people
+see; of a set that must stay whole it is enough to be like one frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 
 from sameshot.group.partition import Star
-from sameshot.model import Membership
+from sameshot.model import Membership, SetKind
 
-Score = Callable[[int, int], float | None]
-"""The measured score of two contents at or above the threshold, else None."""
+Near = Mapping[int, Mapping[int, float]]
+"""Content -> the contents it is linked to, and the scores; symmetric."""
 
 
 def certify(
     star: Star,
-    score: Score,
+    near: Near,
     quality: Mapping[int, float],
     order: Mapping[int, bytes],
     kept: AbstractSet[int] = frozenset(),
     *,
+    block: Callable[[int], int] = lambda content: content,
+    frame_of: Mapping[int, SetKind] | None = None,
     chained: bool = False,
 ) -> tuple[int, tuple[Membership, ...]]:
     """Chooses the representative of `star` and certifies its members, the representative first.
 
-    A member the owner asked to keep wins outright; what is not measured as like it is then certified by the owner, or
-    where groups are `chained` by its strongest link to any member.
+    `block`: content -> the set that must stay whole that it is in. `frame_of`: of which kind of set a content is a
+    frame. A member the owner asked to keep wins outright; what is not measured as like it is then certified by the set
+    that it is a frame of, where groups are `chained` by its strongest link to any member, else by the owner.
     """
-    hub_reach = sum(score(star.hub, other) is not None for other in star.members if other != star.hub)
+    members = set(star.members)
+    blocks = {block(content) for content in members}
+    hub_reach = len(members & near.get(star.hub, {}).keys())
 
-    def reach(content: int) -> int:
-        return sum(score(content, other) is not None for other in star.members if other != content)
+    def stands_for_all(content: int) -> bool:
+        linked = members & near.get(content, {}).keys()
+        return len(linked) >= hub_reach and (chained or {block(content), *map(block, linked)} == blocks)
 
     wanted = [content for content in star.members if content in kept]
-    able = wanted or [content for content in star.members if reach(content) >= hub_reach]
+    able = wanted or [content for content in star.members if stands_for_all(content)] or [star.hub]
     best = min(able, key=lambda content: (-quality[content], order[content]))
-    others = sorted((c for c in star.members if c != best), key=lambda c: (-quality[c], order[c]))
-    return best, (
-        Membership(best, 1.0, "itself"),
-        *(_vouch(best, other, score, star.members if chained else ()) for other in others),
-    )
 
+    def vouch(member: int) -> Membership:
+        linked = near.get(member, {})
+        if best in linked:
+            return Membership(member, linked[best], "measured")
+        if frame_of and member in frame_of:
+            return Membership(member, 0.0, frame_of[member])
+        inside = [score for other, score in linked.items() if other in members] if chained else []
+        return Membership(member, max(inside), "chain") if inside else Membership(member, 0.0, "owner")
 
-def _vouch(representative: int, member: int, score: Score, chain: Iterable[int]) -> Membership:
-    measured = score(representative, member)
-    if measured is None:
-        near = [found for other in chain if other != member and (found := score(member, other)) is not None]
-        if near:
-            return Membership(member, max(near), "chain")
-        return Membership(member, 0.0, "owner")
-    return Membership(member, measured, "measured")
+    others = sorted(members - {best}, key=lambda content: (-quality[content], order[content]))
+    return best, (Membership(best, 1.0, "itself"), *map(vouch, others))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from sameshot.model import Group, Membership
+from sameshot.model import Group, Kind, Membership
 from sameshot.store.connection import Connection, as_json_list
 
 _PAGE = 500
@@ -24,13 +24,13 @@ class Groups:
 
     def get(self, group_ids: Iterable[str]) -> list[Group]:
         """The groups of these ids that exist, in order of id; members in the order they were given."""
-        sql = """SELECT groups.id, representative, content, score, certified_by
+        sql = """SELECT groups.id, representative, kind, content, score, certified_by
                  FROM groups JOIN members ON members.group_id = groups.id
                  WHERE groups.id IN (SELECT value FROM json_each(?)) ORDER BY groups.id, position"""
-        members: dict[tuple[str, int], list[Membership]] = {}
-        for group_id, representative, *membership in self._connection.rows(sql, [json.dumps(list(group_ids))]):
-            members.setdefault((group_id, representative), []).append(Membership(*membership))
-        return [Group(group_id, head, tuple(found)) for (group_id, head), found in members.items()]
+        members: dict[tuple[str, int, Kind], list[Membership]] = {}
+        for group_id, representative, kind, *membership in self._connection.rows(sql, [json.dumps(list(group_ids))]):
+            members.setdefault((group_id, representative, kind), []).append(Membership(*membership))
+        return [Group(group_id, head, tuple(found), kind) for (group_id, head, kind), found in members.items()]
 
     def all(self) -> Iterator[Group]:
         """Every group, in order of id."""
@@ -49,8 +49,8 @@ class Groups:
             self._connection.write("DELETE FROM groups WHERE id IN (SELECT value FROM json_each(?))", [gone])
             self._refuse_overlap(groups)
             self._connection.write_many(
-                "INSERT INTO groups (id, representative) VALUES (?, ?)",
-                [(group.id, group.representative) for group in groups],
+                "INSERT INTO groups (id, representative, kind) VALUES (?, ?, ?)",
+                [(group.id, group.representative, group.kind) for group in groups],
             )
             self._connection.write_many(
                 "INSERT INTO members (content, group_id, position, score, certified_by) VALUES (?, ?, ?, ?, ?)",

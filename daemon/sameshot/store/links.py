@@ -33,7 +33,7 @@ class Links:
         sql = """SELECT first, second, score, evidence, cosine FROM links
                  WHERE first IN (SELECT value FROM json_each(?1)) AND +second IN (SELECT value FROM json_each(?1))
                  ORDER BY first, second"""
-        return [_link(row) for row in self._connection.rows(sql, [as_json_list(content_ids)])]
+        return [link_of_row(row) for row in self._connection.rows(sql, [as_json_list(content_ids)])]
 
     def of(self, content_ids: Iterable[int]) -> list[Link]:
         """Links with at least one end in `content_ids`, in order."""
@@ -43,7 +43,7 @@ class Links:
                  SELECT first, second, score, evidence, cosine FROM links
                  WHERE second IN (SELECT value FROM json_each(?1))
                  ORDER BY first, second"""
-        return [_link(row) for row in self._connection.rows(sql, [as_json_list(content_ids)])]
+        return [link_of_row(row) for row in self._connection.rows(sql, [as_json_list(content_ids)])]
 
     def component(self, content_ids: Iterable[int], minimum_score: float) -> set[int]:
         """`content_ids` and all that is reached from them over links of at least `minimum_score`."""
@@ -74,5 +74,6 @@ class Links:
         return None if row is None else float(row[0])
 
 
-def _link(row: Row) -> Link:
+def link_of_row(row: Row) -> Link:
+    """The link in a row of first, second, score, evidence, cosine."""
     return Link(row[0], row[1], row[2], json.loads(row[3]), row[4])

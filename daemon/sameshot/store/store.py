@@ -19,6 +19,7 @@ from sameshot.store.inspections import Inspections
 from sameshot.store.links import Links
 from sameshot.store.meta import Meta
 from sameshot.store.migrate import back_up, migrate
+from sameshot.store.moments import Moments
 from sameshot.store.photos import Photos
 from sameshot.store.roots import Roots
 from sameshot.store.schema import STEPS
@@ -34,6 +35,7 @@ class Store:
         self.contents = Contents(connection)
         self.inspections = Inspections(connection)
         self.links = Links(connection)
+        self.moments = Moments(connection)
         self.groups = Groups(connection)
         self.verdicts = Verdicts(connection)
         self.roots = Roots(connection)

@@ -1,0 +1,92 @@
+"""What each camera took one after the other, read from the store, and the sets that are recognised in it.
+
+Comes in: contents. Goes out: the series around them (one camera, no pause longer than two minutes), each whole, so that
+what is recognised does not depend on which of its photos came last. Only photos that are present count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise, product
+
+from sameshot.group.frames import Frame, frames_of
+from sameshot.group.kinds import SERIES_GAP_S, KnownSet, bursts_of, recognise
+from sameshot.model import Capture, Link, SetKind
+from sameshot.store.store import Store
+
+
+class SeriesReader:
+    """Reads each series once. `threshold`: the score from which two contents are the same shot."""
+
+    def __init__(self, store: Store, threshold: float, *, sets: bool) -> None:
+        self._store, self._threshold, self._recognises = store, threshold, sets
+        self._seen: set[int] = set()
+        self._found: dict[bytes, KnownSet] = {}  # digest of the set's first content -> set
+        self._links: dict[tuple[int, int], Link | None] = {}
+        self.captures: dict[int, Capture] = {}
+        self.bursts: dict[int, tuple[int, int]] = {}
+        """Content -> what the contents of one burst share."""
+        self.frame_of: dict[int, SetKind] = {}
+
+    @property
+    def sets(self) -> list[KnownSet]:
+        """All sets of the series that were read, in an order that is not that of arrival."""
+        return [known for _, known in sorted(self._found.items())]
+
+    def read(self, contents: Iterable[int]) -> set[int]:
+        """Reads the series around these contents; returns all contents of all series read so far."""
+        for content in contents:
+            if content not in self._seen:
+                series = self._store.moments.series(content, SERIES_GAP_S)
+                self._seen.update((content, *series))
+                if len(series) > 1:
+                    self._take(series)
+        return self._seen
+
+    def are_burst(self, first: int, second: int) -> bool:
+        """Whether two contents are different frames of one burst."""
+        burst = self.bursts.get(first)
+        if burst is None or burst != self.bursts.get(second):
+            return False
+        return self.captures[first].taken_at != self.captures[second].taken_at
+
+    def _take(self, series: Sequence[int]) -> None:
+        present = self._store.photos.copies(series)
+        captures = self._store.contents.captures(present)
+        brightness = {c: quality.brightness for c, quality in self._store.contents.qualities(present).items()}
+        order = {content: row.digest for content, row in self._store.contents.get(present).items()}
+        frames = frames_of(captures, brightness, order)
+        self.captures |= captures
+        self.bursts |= {content: (series[0], burst) for content, burst in bursts_of(frames).items()}
+        if not self._recognises or len(frames) < 3:
+            return
+        self._fetch(product_pairs(frames))
+        for known in recognise(frames, self._pair, self._threshold):
+            self._found[order[known.contents[0]]] = known
+            self.frame_of |= dict.fromkeys(known.contents, known.kind)
+
+    def _pair(self, first: int, second: int) -> Link | None:
+        pair = (min(first, second), max(first, second))
+        if pair not in self._links:  # frames between them turned out to be another set's
+            self._fetch([pair])
+        return self._links[pair]
+
+    def _fetch(self, pairs: list[tuple[int, int]]) -> None:
+        self._links |= dict.fromkeys(pairs)
+        links = self._store.moments.links_of_pairs(pairs)
+        reaches = self._store.contents.reaches({end for pair in pairs for end in pair})
+        self._links |= {(link.first, link.second): link for link in links if counts(link, reaches)}
+
+
+def counts(link: Link, reaches: Mapping[int, float]) -> bool:
+    """Whether the link lies within the reach of either end: see `linking`."""
+    return link.cosine >= min(reaches.get(link.first, -1.0), reaches.get(link.second, -1.0))
+
+
+def product_pairs(frames: Sequence[Frame]) -> list[tuple[int, int]]:
+    """Every content of each frame with every one of the next, the smaller first."""
+    return [
+        (min(a, b), max(a, b))
+        for earlier, later in pairwise(frames)
+        for a, b in product(earlier.contents, later.contents)
+    ]
