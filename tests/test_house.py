@@ -38,6 +38,8 @@ RANK = {
     "__main__": 9,
     "cli": 8,
     "cli_service": 7,
+    "cli_sameness": 7,
+    "printing_sameness": 7,
     "printing": 6,
     "verbs": 5,
     **dict.fromkeys(ROOTS, 4),

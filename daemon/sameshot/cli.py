@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 import sameshot
-from sameshot import cli_service, printing
+from sameshot import cli_sameness, cli_service, printing
 from sameshot.cli_service import Format, FormatOption, show
 from sameshot.config import LoadedConfig, load_with_sources
 from sameshot.errors import BadInput, SameshotError
@@ -379,6 +379,7 @@ def keep(context: typer.Context, files: Files) -> None:
     printing.verdict(context.obj.out, context.obj.perform("keep", files=_absolute(files)))
 
 
+app.registered_commands += cli_sameness.commands.registered_commands
 app.registered_commands += cli_service.commands.registered_commands
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sameshot.app import App
 from sameshot.arrival import stat_of
+from sameshot.compare.measures import Measure
 from sameshot.errors import BadInput, SameshotError
 from sameshot.model import Features, PairScore
 from sameshot.service.workers import Message
 from sameshot.wire import features_to_buffers, look_from_message, look_request, scores_from_message
+from sameshot.wire_measures import descriptors_from_message, measure_request, measures_as_json
 
 
 def features_of(app: App, path: Path) -> tuple[int | None, Features]:
@@ -38,10 +41,32 @@ def features_of(app: App, path: Path) -> tuple[int | None, Features]:
     return None, Features(look.vector, look.descriptors, look.capture, look.width_px, look.height_px)
 
 
-def compare_one(app: App, one: Features, others: Sequence[Features]) -> list[PairScore]:
-    """Returns the pair score of `one` with each of `others`."""
+def measured(app: App, path: Path, features: Features, measures: Sequence[Measure]) -> Features:
+    """Returns the features with the descriptors of `measures`; those not stored are computed now, and not stored.
+
+    Raises BadInput when the photo cannot be read, SameshotError when a measure's library is not installed.
+    """
+    missing = {one.descriptor: one for one in measures if one.descriptor not in {"", *features.descriptors}}
+    if not missing:
+        return features
+    wanted = list(missing.values())
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be opened: {error.strerror}") from error
+    try:
+        reply = app.ask(measure_request(path, wanted), descriptor)
+    finally:
+        os.close(descriptor)
+    return replace(features, descriptors={**features.descriptors, **descriptors_from_message(reply, wanted)})
+
+
+def compare_one(
+    app: App, one: Features, others: Sequence[Features], measures: Sequence[Measure] = ()
+) -> list[PairScore]:
+    """Returns the score of `one` with each of `others`: the pair score, or that of the first of `measures`."""
     if not others:
         return []
     header, buffers = features_to_buffers([one, *others])
-    request = Message({"task": "compare", **header}, buffers)
+    request = Message({"task": "compare", **header, "measures": measures_as_json(measures)}, buffers)
     return scores_from_message(app.ask(request), len(others))

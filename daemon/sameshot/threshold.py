@@ -1,8 +1,8 @@
 """The score from which two photos are of one shot, and who said so.
 
-Comes in: the config with its sources, and what the store keeps of a calibration. Goes out: a `Threshold`. The config file
-wins, then the calibration, then the default of the pair score. Refuses a single measure without a threshold: what its
-scores mean, nobody but the owner can say.
+Comes in: the config with its sources, and what the store keeps of a calibration. Goes out: a `Threshold`. The config
+file wins, then the calibration, then the default of the pair score. Refuses a single measure without a threshold: what
+its scores mean, nobody but the owner can say.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def reaching(points: Sequence[Sequence[float]], precision: float) -> float:
     Raises BadInput when none is.
     """
     best = None
-    for threshold, expected in sorted(points, reverse=True):
+    for threshold, expected in sorted(map(tuple, points), reverse=True):
         if expected < precision:
             break
         best = threshold

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.compare.pair_score import SHORTLIST_COSINE
-from sameshot.looking import compare_one, features_of
+from sameshot.compare.thresholds import SHORTLIST_COSINE
+from sameshot.errors import BadInput, SameshotError
+from sameshot.group.quality import reasons as better
+from sameshot.looking import compare_one, features_of, measured
+from sameshot.method import every_measure
+from sameshot.model import Features
+from sameshot.rating import rated
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +33,34 @@ def explain(app: App, *, first: Path, second: Path) -> ExplainResult:
     one, features = features_of(app, first)
     other, other_features = features_of(app, second)
     pair = compare_one(app, features, [other_features])[0]
+    values, missing = _every_value(app, (first, features), (second, other_features))
     exact = one is not None and one == other
-    score = 1.0 if exact else pair.score
+    measure = app.method.measure
+    if measure is not None and measure.name not in values:
+        raise BadInput(missing[0])
+    score = 1.0 if exact else pair.score if measure is None else values[measure.name]
     groups = app.store.groups.of([content for content in (one, other) if content is not None])
     together = exact or (one in groups and other in groups and groups[one] == groups[other])
     return ExplainResult(
         first, second, round(score, 4), app.link_threshold, together if one and other else score >= app.link_threshold,
-        {name: round(value, 4) for name, value in pair.evidence.items()},
-        tuple(_reasons(app, one, other, score, pair.evidence["cosine"], exact=exact, together=together)),
+        {name: round(value, 4) for name, value in ({"pair_score": pair.score} | pair.evidence | values).items()},
+        tuple(_reasons(app, one, other, score, pair.evidence["cosine"], exact=exact, together=together) + missing),
     )  # fmt: skip
+
+
+def _every_value(
+    app: App, first: tuple[Path, Features], second: tuple[Path, Features]
+) -> tuple[dict[str, float], list[str]]:
+    """Every measure's value of the pair, computed now, and a sentence for each that cannot be had."""
+    (path, one), (other_path, other) = first, second
+    values, missing = {}, []
+    for measure in every_measure(app.config):
+        try:
+            one, other = measured(app, path, one, [measure]), measured(app, other_path, other, [measure])
+            values[measure.name] = compare_one(app, one, [other], [measure])[0].score
+        except SameshotError as problem:
+            missing.append(f"{measure.name}: {problem}")
+    return values, missing
 
 
 def _reasons(
@@ -82,9 +106,19 @@ def _certificates(app: App, one: int, other: int) -> list[str]:
     views = app.store.photos.views([group.representative])
     name = views[group.representative][0].path.name if group.representative in views else "a photo that is missing now"
     sentences = [f"Both are in group {group.id}, which {name} stands for."]
+    if group.representative in (one, other):
+        ratings = rated(app.store, [[member.content for member in group.members]])
+        behind = other if group.representative == one else one
+        sentences.append(
+            f"{name} goes before the other because "
+            + "; ".join(better(ratings[group.representative], ratings[behind]))
+            + "."
+        )
     for member in group.members:
         if member.content in (one, other) and member.certified_by == "owner":
             sentences.append("One of them is in it because you said so.")
         elif member.content in (one, other) and member.certified_by == "measured":
             sentences.append(f"A member's score to the representative is {member.score:.3f}.")
+        elif member.content in (one, other) and member.certified_by == "chain":
+            sentences.append(f"One of them is linked to some other member only, with a score of {member.score:.3f}.")
     return sentences

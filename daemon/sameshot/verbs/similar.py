@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.looking import compare_one, features_of
+from sameshot.looking import compare_one, features_of, measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,10 @@ def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
     photos = app.store.photos.views(other for other, _ in near)
     near = [(other, cosine) for other, cosine in near if other in photos]
     known = app.store.contents.features([other for other, _ in near], app.encoder.encoder_id)
-    scores = compare_one(app, features, [known[other] for other, _ in near])
+    chosen = [] if app.method.measure is None else [app.method.measure]
+    features = measured(app, file, features, chosen)
+    others = [measured(app, photos[other][0].path, known[other], chosen) for other, _ in near]
+    scores = compare_one(app, features, others, chosen)
     group_of = app.store.groups.of(other for other, _ in near)
     found = [
         SimilarPhoto(

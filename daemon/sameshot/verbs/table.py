@@ -55,6 +55,7 @@ VERBS: Mapping[str, Verb] = dict(
         _row("groups", "reading"),
         _row("similar", "reading"),
         _row("explain", "reading"),
+        _row("why", "reading"),
         _row("plan", "reading"),
         _row("apply", "writing"),
         _row("rank", "writing"),

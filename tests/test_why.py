@@ -1,0 +1,76 @@
+"""`why` and `explain`: every measure, the rule, the rank and its reasons, and what the journal says."""
+
+from __future__ import annotations
+
+import pytest
+
+import drawn
+from running import Installation
+from sameshot.compare.measures import MEASURES
+from sameshot.errors import BadInput
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def test_every_photo_says_why_it_is_where_it_is(installation: Installation) -> None:
+    lake = drawn.scene(1)
+    sharp = drawn.save(lake, installation.photos / "sharp.jpg")
+    small = drawn.save(drawn.cropped(lake, 0.2), installation.photos / "crop.jpg", quality=70)
+    alone = drawn.save(drawn.scene(5), installation.photos / "alone.jpg")
+    installation.scan()
+
+    told = installation.ask("why", file=sharp)
+    assert (told["rank"], told["members"]) == (1, 2)
+    assert "It stands for its group of 2." in told["rule"]
+    assert any("more pixels" in sentence for sentence in told["rule"])
+    assert [n["path"] for n in told["neighbours"]][0] == str(small)
+    assert told["neighbours"][0]["score"] > 0.5
+
+    told = installation.ask("why", file=small)
+    assert told["rank"] == 2
+    assert told["rule"][0].startswith("Its score to sharp.jpg")
+    assert "sharp.jpg goes before it because" in told["rule"][1]
+
+    told = installation.ask("why", file=alone)
+    assert (told["group"], told["rank"]) == (None, None)
+    assert told["rule"][0] == "It is in no group."
+
+    with pytest.raises(BadInput, match="not known"):
+        installation.ask("why", file=installation.photos / "never.jpg")
+
+    explained = installation.ask("explain", first=sharp, second=small)
+    assert set(MEASURES) | {"pair_score", "cosine", "inliers"} <= set(explained["evidence"])
+    assert explained["score"] == explained["evidence"]["pair_score"]
+    assert any("goes before the other because" in reason for reason in explained["reasons"])
+
+    shown = installation.run("why", small)
+    assert shown.code == 0, shown.err
+    assert "number 2 of 2" in shown.out
+    assert "Nothing was done to it." in shown.out
+
+
+def test_what_was_done_to_a_photo_is_followed_through_its_names(installation: Installation) -> None:
+    for number in range(2):
+        drawn.save(drawn.burst_frame(drawn.scene(1), number), installation.photos / f"{number}.jpg")
+    installation.scan()
+    done = installation.run("apply", "--action", "move", "--yes")
+    assert done.code == 0, done.err
+    (group,) = installation.groups()["groups"]
+    here = group["representative"]
+    assert here.startswith(str(installation.library))
+    told = installation.ask("why", file=here)
+    assert [(step["deed"], step["state"], step["target"]) for step in told["done"]] == [("move", "done", here)]
+
+
+def test_a_measure_chosen_alone_is_what_explain_and_similar_speak_of(installation: Installation) -> None:
+    paths = [
+        drawn.save(drawn.burst_frame(drawn.scene(1, 600, 400), number), installation.photos / f"{number}.jpg")
+        for number in range(2)
+    ]
+    installation.configure(same_shot={"method": "ssim", "threshold": 0.3})
+    installation.scan()
+    explained = installation.ask("explain", first=paths[0], second=paths[1])
+    assert explained["score"] == explained["evidence"]["ssim"]
+    assert explained["threshold"] == 0.3
+    found = installation.ask("similar", file=paths[0])
+    assert found["photos"][0]["score"] == explained["score"]
