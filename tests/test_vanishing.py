@@ -42,19 +42,19 @@ def bring_back(many: Installation, away: Path) -> None:
 
 
 def test_most_of_a_root_gone_at_once_pauses_it_until_it_is_back(many: Installation) -> None:
-    groups = many.groups()
+    groups = many.partition()
     away = empty(many, 0, 1)
     for _ in range(2):
         with pytest.raises(RootUnavailable, match=r"22 of the 33 photos in .* are gone at once.*--believe"):
             many.scan()
-        assert many.groups() == groups
+        assert many.partition() == groups
     (root,) = many.ask("status")["roots"]
     assert (root["state"], many.ask("status")["photos"]) == ("paused", PHOTOS)
     assert "22 of the 33" in root["detail"]
     bring_back(many, away)
     many.scan()
     assert not many.asked["look"]
-    assert many.groups() == groups
+    assert many.partition() == groups
     assert many.ask("status")["roots"][0]["state"] == "unwatched"
 
 
@@ -181,7 +181,10 @@ def test_the_service_pauses_the_root_and_takes_it_up_again(many: Installation) -
         away.rename(big)
         service.wait_for(lambda: root()["state"] == "watching", "the root is taken up again", 30)
         service.wait_until_grouped(PHOTOS + 40)
-        shutil.rmtree(big)
+        big.rename(many.photos / "large")
+        service.wait_for(lambda: many.ask("groups", paths=[many.photos / "large"])["groups"], "it is followed", 30)
+        assert root()["state"] == "watching"
+        shutil.rmtree(many.photos / "large")
         service.wait_for(lambda: root()["state"] == "offline", "the root is paused", 30)
         assert many.ask("scan", paths=[many.photos], believe=True)["photos"] == PHOTOS
         assert root()["state"] == "watching"

@@ -30,6 +30,8 @@ class Arrivals:
     came_or_went: Path | None = None
     gone: list[FileRow] = field(default_factory=list)
     """Known files that were not seen; `mark_missing` is for the caller to call, when they are believed to be gone."""
+    in_doubt: bool = False
+    """Whether so much seems gone that only a sweep of the whole root can tell."""
     strays: list[Path] = field(default_factory=list)
     """Companions without a photo beside them: the photo may have been moved on before they came."""
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sameshot import vanishing
-from sameshot.arrival import Arrivals, mark_missing, really_gone, reconcile_folder
+from sameshot.arrival import Arrivals, mark_missing, really_gone, reconcile_folder, stat_of
 from sameshot.errors import FolderGone, FolderUnreadable, RootUnavailable
 from sameshot.store.files import FileRow
 from sameshot.store.store import Store
@@ -66,11 +66,17 @@ def sweep_folder(store: Store, root: Path, folder: Path, rules: IgnoreRules, now
     believe_root(store, root)
     try:
         arrivals = _reconcile(store, root, folder, list_folder(folder, rules))
-        return _let_go(store, root, arrivals.gone, now_s, arrivals)
     except FolderGone:
-        return _let_go(store, root, _known_in(store, folder), now_s, Arrivals(came_or_went=folder))
+        arrivals = Arrivals(came_or_went=folder, gone=_known_in(store, folder))
     except FolderUnreadable as problem:
         return Arrivals(problems=[str(problem)])
+    gone = really_gone(store, arrivals.gone + _known_in_lost_folders(store, folder))
+    if vanishing.too_many(store, root, gone):  # or they only moved to where nobody has looked yet
+        arrivals.in_doubt = True
+        return arrivals
+    with store.transaction():
+        mark_missing(store, gone, now_s, arrivals)
+    return arrivals
 
 
 def believe_root(store: Store, root: Path) -> None:
@@ -112,6 +118,21 @@ def _reconcile(store: Store, root: Path, folder: Path, listing: FolderListing) -
 
 def _known_in(store: Store, folder: Path) -> list[FileRow]:
     return [row for row in store.photos.files_in(folder) if row.missing_since_s is None]
+
+
+def _known_in_lost_folders(store: Store, folder: Path) -> list[FileRow]:
+    """What is known below the folders that are no longer in `folder`: all that tells of one moved away."""
+    exists: dict[str, bool] = {}
+    lost: list[FileRow] = []
+    for below in store.photos.folders_under(folder):
+        if below == folder:
+            continue
+        child = below.relative_to(folder).parts[0]
+        if child not in exists:
+            exists[child] = stat_of(folder / child) is not None
+        if not exists[child]:
+            lost += _known_in(store, below)
+    return lost
 
 
 def _let_go(store: Store, root: Path, rows: Sequence[FileRow], now_s: float, arrivals: Arrivals) -> Arrivals:

@@ -24,16 +24,21 @@ _KEY = "vanished"
 
 def brake(store: Store, root: Path, gone: Sequence[FileRow]) -> None:
     """Raises RootUnavailable, and pauses the root, when more than half of its photos and more than a few are gone."""
-    paths = [row.path for row in gone if row.role == "primary"]
-    if len(paths) <= FEW or _paused(store).get(str(root), {}).get("believed"):
+    if not too_many(store, root, gone):
         return
-    known = store.photos.present_in(root)
-    if 2 * len(paths) <= known:
-        return
+    paths, known = _photos(gone), store.photos.present_in(root)
     sentence = f"{len(paths)} of the {known} photos in {root} are gone at once; nothing is concluded from that"
     sample = [str(path) for path in paths[:: -(-len(paths) // _SAMPLE)]]
     _note(store, root, {"sentence": sentence, "sample": sample})
     raise _unavailable(root, sentence)
+
+
+def too_many(store: Store, root: Path, gone: Sequence[FileRow]) -> bool:
+    """Whether so many photos of the root are gone that it is not to be believed just so."""
+    count = len(_photos(gone))
+    if count <= FEW or _paused(store).get(str(root), {}).get("believed"):
+        return False
+    return 2 * count > store.photos.present_in(root)
 
 
 def check_not_paused(store: Store, root: Path) -> None:
@@ -61,6 +66,10 @@ def swept(store: Store, root: Path) -> None:
 def why_paused(store: Store, root: Path) -> str:
     """Returns the sentence of a root that is paused; empty for any other."""
     return str(_paused(store).get(str(root), {}).get("sentence", ""))
+
+
+def _photos(gone: Sequence[FileRow]) -> list[Path]:
+    return [row.path for row in gone if row.role == "primary"]
 
 
 def _paused(store: Store) -> dict[str, dict[str, Any]]:

@@ -100,7 +100,10 @@ class Sweeps:
         if root is None or not (self._app.is_recursive(root) or folder == root) or not care.may_be_read(root):
             return
         try:
-            self._accept(sweep_folder(self._app.store, root, folder, self._app.rules, self._app.now()))
+            arrivals = sweep_folder(self._app.store, root, folder, self._app.rules, self._app.now())
+            self._accept(arrivals)
+            if arrivals.in_doubt:
+                self.add(root)
         except RootUnavailable as error:
             care.lost(root, str(error))
 
