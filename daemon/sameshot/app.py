@@ -26,6 +26,7 @@ from sameshot.embed.encoders import place_of
 from sameshot.errors import SameshotError, StateUnavailable
 from sameshot.filing import learn_journal
 from sameshot.flow import Flow, FlowSettings
+from sameshot.group.kinds import Switches
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.locations import Locations
 from sameshot.method import Method, method_of
@@ -57,6 +58,8 @@ class App:
         self.progress, self._writing = progress, writing
         self.recovered = RecoveryReport()
         """What was found interrupted when a writer opened the state."""
+        self.strays: set[Path] = set()
+        """Folders in which sweeps met companions without a photo, for who files by itself."""
         self.activity: Callable[[], Any] | None = None
         """What a running service knows of itself; None where no service runs."""
 
@@ -114,6 +117,7 @@ class App:
             shortlist_cosine=SHORTLIST_COSINE,
             link_threshold=self.link_threshold,
             method=self.method,
+            switches=Switches(**self.config.group.model_dump()),
             look_deadline_s=self.config.limits.look_deadline_s,
             quiet_s=self.config.settle.quiet_s,
             network_quiet_s=self.config.settle.network_quiet_s,

@@ -152,6 +152,15 @@ class SameShot(Section):
     chunk_time_threshold: Annotated[Duration, AfterValidator(_as_chunk_time)] = timedelta(seconds=60)
 
 
+class Grouping(Section):
+    """Which likeness makes groups."""
+
+    exact: bool = True
+    near: bool = True
+    burst: bool = True
+    sets: bool = True
+
+
 class Index(Section):
     """How neighbours are found."""
 
@@ -206,6 +215,7 @@ class Config(Section):
     outliers: Annotated[str, Field(min_length=1)] | None = None
     encoder: str = Field(default="lite0", min_length=1)
     same_shot: SameShot = SameShot()
+    group: Grouping = Grouping()
     index: Index = Index()
     settle: Settle = Settle()
     workers: Annotated[Literal["auto"] | int, BeforeValidator(_as_workers)] = "auto"

@@ -14,13 +14,14 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 
 from sameshot.arrival import stat_of
 from sameshot.attempts import next_try_s
 from sameshot.group.identity import new_group_id
+from sameshot.group.kinds import Switches
 from sameshot.grouping import regroup
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.linking import Linker
@@ -50,6 +51,7 @@ class FlowSettings:
     shortlist_cosine: float
     link_threshold: float
     method: Method
+    switches: Switches
     look_deadline_s: float
     quiet_s: float
     network_quiet_s: float
@@ -140,7 +142,8 @@ class Flow:
     def _comparing(self) -> list[object]:
         """What decides which links and groups there are, besides the photos."""
         method = self._settings.method
-        return [method.id, self._settings.link_threshold, method.batch_size, method.linkage]
+        switches = list(astuple(self._settings.switches))
+        return [method.id, self._settings.link_threshold, method.batch_size, method.linkage, switches]
 
     def take(self, photo_ids: Iterable[int]) -> None:
         """Accepts photos that are new or changed on disk."""
@@ -234,6 +237,7 @@ class Flow:
                 self._settings.link_threshold,
                 lambda: new_group_id(int(self._now() * 1000)),
                 self._settings.method.linkage,
+                self._settings.switches,
             )
             self._store.photos.advance_all("linked", "grouped", region)
             if not (self._relink or self._linker.under_way or self._second_looks.under_way):

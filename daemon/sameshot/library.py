@@ -28,7 +28,7 @@ def group_views(store: Store, groups: Iterable[Group]) -> list[GroupView]:
         ]
         views.sort(key=lambda view: (view.content != group.representative, -view.quality, str(view.path)))
         if len(views) > 1:
-            shown.append(GroupView(group.id, tuple(views)))
+            shown.append(GroupView(group.id, tuple(views), group.kind))
     return shown
 
 

@@ -120,7 +120,7 @@ def scan(out: Printer, result: dict[str, Any]) -> None:
 def groups(out: Printer, result: dict[str, Any]) -> None:
     """Each group under its representative."""
     for group in result["groups"]:
-        out.say(f"{group['id']}  {len(group['photos'])} photos", style="bold")
+        out.say(f"{group['id']}  {len(group['photos'])} photos, {group['kind']}", style="bold")
         for photo in group["photos"]:
             mark = "*" if photo["path"] == group["representative"] else " "
             out.say(f"  {mark} {photo['path']}   quality {photo['quality']:.2f}")

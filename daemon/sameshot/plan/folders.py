@@ -128,7 +128,7 @@ def _facts(photo: PhotoView, when: datetime, label: str, rank: int, group: Group
         moment=when,
         group=label,
         camera=photo.capture.camera or "unknown",
-        kind=photo.format.lower(),
+        kind=group.kind if group else "alone",
         name=photo.path.name,
         rank=rank,
         count=len(group.photos) if group else 1,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sameshot.app import App
 from sameshot.library import everything
+from sameshot.model import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class ShownGroup:
     """One shot; `photos` begin with the representative."""
 
     id: str
+    kind: Kind
     representative: Path
     photos: tuple[GroupedPhoto, ...]
 
@@ -51,6 +53,7 @@ def groups(app: App, *, paths: tuple[Path, ...] = ()) -> GroupsResult:
         groups=tuple(
             ShownGroup(
                 group.id,
+                group.kind,
                 group.representative.path,
                 tuple(
                     GroupedPhoto(view.path, view.quality, tuple(file.path for file in view.companions))
