@@ -31,8 +31,10 @@ ROOTS = {
     "series",
     "method",
     "threshold",
+    "calibrating",
     "deduplicating",
     "vanishing",
+    "following",
 }
 RANK = {
     "__main__": 9,

@@ -23,7 +23,7 @@ def test_every_photo_says_why_it_is_where_it_is(installation: Installation) -> N
     assert (told["rank"], told["members"]) == (1, 2)
     assert "It stands for its group of 2." in told["rule"]
     assert any("more pixels" in sentence for sentence in told["rule"])
-    assert [n["path"] for n in told["neighbours"]][0] == str(small)
+    assert told["neighbours"][0]["path"] == str(small)
     assert told["neighbours"][0]["score"] > 0.5
 
     told = installation.ask("why", file=small)

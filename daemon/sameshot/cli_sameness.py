@@ -6,8 +6,9 @@ Comes in: words. Goes out: results on stdout. No logic, as in `cli`.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,3 +27,41 @@ def why(
     """Show why FILE is where it is, and what was done to it."""
     result = context.obj.perform("why", file=Path(os.path.abspath(file)))
     show(context.obj, result, how, printing.why)
+
+
+@commands.command()
+def calibrate(
+    context: typer.Context,
+    sample: Annotated[int, typer.Option(min=2, help="How many photos to draw.")] = 1000,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Keep this threshold.", show_default=False)
+    ] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Keep the threshold that promises this precision.", show_default=False),
+    ] = None,
+    how: FormatOption = Format.table,
+) -> None:
+    """Choose, by a sample of your own photos, how sure a pair must be."""
+    result = context.obj.perform("calibrate", sample=sample, threshold=threshold, precision=precision)
+    show(context.obj, result, how, printing.calibrate)
+    if result["kept"] is None and how is Format.table and sys.stdin.isatty():
+        _pick(context.obj, result)
+
+
+def _pick(options: Any, result: dict[str, Any]) -> None:
+    """Shows the pairs at one threshold after the other, until one is kept."""
+    chosen = result["suggested"] if result["suggested"] is not None else 0.5
+    while True:
+        answer = typer.prompt("Threshold to look at (or: keep, leave)", default=f"{chosen:g}", err=True)
+        if answer == "leave":
+            return
+        if answer == "keep":
+            kept = options.perform("calibrate", threshold=chosen, again=False)
+            printing.kept(options.out, kept)
+            return
+        try:
+            chosen = min(1.0, max(0.0, float(answer)))
+        except ValueError:
+            continue
+        printing.examples(options.out, result["examples"], chosen)

@@ -5,9 +5,12 @@ Comes in: the plain values that verbs answer with. Goes out: text through a `Pri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sameshot.printing import Printer
+
+_BAR, _EXAMPLES = 30, 4
 
 
 def why(out: Printer, result: dict[str, Any]) -> None:
@@ -32,3 +35,51 @@ def why(out: Printer, result: dict[str, Any]) -> None:
         out.say(f"    -> {step['target']}   ({step['why']})")
     if not result["done"]:
         out.say("Nothing was done to it.")
+
+
+def calibrate(out: Printer, result: dict[str, Any]) -> None:
+    """A row for each threshold with a bar for its pairs, then the pairs at the threshold in question."""
+    most = max((point["pairs"] for point in result["points"]), default=0) or 1
+    rows = [
+        (
+            f"{point['threshold']:.3f}",
+            f"{point['pairs']:,.0f}",
+            f"{point['photos']:,.0f}",
+            _share(point["precision"], 4),
+            _share(point["recall"], 2),
+            "\u2588" * round(_BAR * point["pairs"] / most),
+        )
+        for point in result["points"]
+    ]
+    out.table(("threshold", "pairs", "photos", "precision", "found", ""), rows)
+    out.say(f"From {result['photos']} photos, by {result['method']}. pairs, photos: expected in the whole library.")
+    out.say("precision: pairs that are right; found: photos changed on purpose that are found again.")
+    at = result["kept"] if result["kept"] is not None else result["suggested"]
+    if result["suggested"] is not None:
+        out.say(f"Suggested: {result['suggested']:g}.")
+    if at is not None:
+        examples(out, result["examples"], at)
+    kept(out, result)
+    if result["picture"]:
+        out.say(f"As a picture: {result['picture']}")
+
+
+def examples(out: Printer, pairs: Sequence[dict[str, Any]], threshold: float) -> None:
+    """The pairs nearest to a threshold, those that would be grouped first."""
+    above = [pair for pair in pairs if pair["score"] >= threshold][:_EXAMPLES]
+    below = [pair for pair in pairs if pair["score"] < threshold][-_EXAMPLES:]
+    for name, side in (("the same shot", reversed(above)), ("not the same shot", reversed(below))):
+        for pair in side:
+            out.say(f"{pair['score']:.3f}  {name}: {pair['first']}  {pair['second']}")
+
+
+def kept(out: Printer, result: dict[str, Any]) -> None:
+    """What was kept, and what to know."""
+    if result["kept"] is not None:
+        out.say(f"Kept: {result['kept']:g}.", style="bold")
+    for note in result["notes"]:
+        out.say(note)
+
+
+def _share(value: float | None, digits: int) -> str:
+    return "?" if value is None else f"{value:.{digits}f}"

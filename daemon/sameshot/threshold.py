@@ -52,17 +52,15 @@ def threshold_of(loaded: LoadedConfig, calibration: dict[str, Any] | None) -> Th
 
 
 def reaching(points: Sequence[Sequence[float]], precision: float) -> float:
-    """Returns the lowest threshold of `points` (threshold, expected precision) from which on `precision` is kept.
+    """Returns the lowest threshold of `points` (threshold, expected precision) that promises `precision`.
 
-    Raises BadInput when none is.
+    Raises BadInput when none does.
     """
-    best = None
-    for threshold, expected in sorted(map(tuple, points), reverse=True):
-        if expected < precision:
-            break
-        best = threshold
-    if best is None:
+    promising = [threshold for threshold, expected in points if expected >= precision]
+    if not promising:
+        best = max((expected for _, expected in points), default=0.0)
         raise BadInput(
-            f"No threshold promises a precision of {precision}", "Ask for less, or calibrate a larger sample"
+            f"No threshold promises a precision of {precision:g}; the most is {best:.4f}",
+            "Ask for less, or calibrate with a larger sample",
         )
-    return best
+    return min(promising)

@@ -16,6 +16,7 @@ import math
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,13 @@ from sameshot.compare.measures import Measure
 from sameshot.compare.pair_score import score_pair
 from sameshot.decode.identify import identify
 from sameshot.decode.picture import read_picture
+from sameshot.describe.changes import CHANGES
 from sameshot.describe.descriptors import LONG_SIDE_PX, describe
 from sameshot.describe.inspection import FULL_SIZE_PX, color, sharpness
 from sameshot.describe.quality import quality
 from sameshot.embed.encoders import EncoderFile, prepare
 from sameshot.message import BadMessage, Message
-from sameshot.model import Features, Inspection, Look, PairScore
+from sameshot.model import Features, Inspection, Look, PairScore, Picture
 from sameshot.service.worker_loop import Handler, connect, serve
 from sameshot.service.worker_sandbox import confine, die_with_parent
 from sameshot.service.worker_seccomp import give_up_system_calls
@@ -103,7 +105,7 @@ def _look(request: Message, descriptor: int | None) -> Message:
     if not isinstance(name, str) or not isinstance(header, dict):
         raise BadMessage("look wants name and encoder")
     encoder = EncoderHeader.from_json(header)
-    picture = read_picture(_given(descriptor), name, LONG_SIDE_PX)
+    picture = _changed(read_picture(_given(descriptor), name, LONG_SIDE_PX), request)
     return look_to_message(
         Look(
             picture.full_width_px,
@@ -116,6 +118,17 @@ def _look(request: Message, descriptor: int | None) -> Message:
             describe(picture.pixels),
         )
     )
+
+
+def _changed(picture: Picture, request: Message) -> Picture:
+    """The picture after the change a calibration asks for; mostly none."""
+    change = request.header.get("change")
+    if change is None:
+        return picture
+    if change not in CHANGES:
+        raise BadMessage("a change that nobody knows")
+    pixels = CHANGES[change](picture.pixels)
+    return replace(picture, pixels=pixels, full_width_px=pixels.shape[1], full_height_px=pixels.shape[0])
 
 
 def _compare(request: Message, _: int | None) -> Message:
@@ -151,7 +164,7 @@ def _measure(request: Message, descriptor: int | None) -> Message:
     if not isinstance(name, str):
         raise BadMessage("measure wants name")
     sides = [side for one in measures for side in one.options.values() if isinstance(side, int)]
-    picture = read_picture(_given(descriptor), name, max(LONG_SIDE_PX, *sides, 0))
+    picture = _changed(read_picture(_given(descriptor), name, max(LONG_SIDE_PX, *sides, 0)), request)
     return Message({}, tuple(one.describe(picture.pixels) for one in measures))
 
 

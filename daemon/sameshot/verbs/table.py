@@ -56,6 +56,7 @@ VERBS: Mapping[str, Verb] = dict(
         _row("similar", "reading"),
         _row("explain", "reading"),
         _row("why", "reading"),
+        _row("calibrate", "writing"),
         _row("plan", "reading"),
         _row("apply", "writing"),
         _row("rank", "writing"),

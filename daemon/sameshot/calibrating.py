@@ -1,0 +1,171 @@
+"""What each threshold would mean for the owner's own photos, from a sample of them.
+
+Comes in: known photos, with their neighbours in the whole library. Goes out: for each threshold how many pairs and how
+many photos would be grouped, how many of those are expected to be right, and how many changed photos would be found.
+
+Truth comes from where there is some: a photo changed here (resized, cropped, turned ...) is the same shot; photos that
+look alike but were taken more than a day apart are not. The precision takes the share of false pairs among all that were
+compared to be that among those far apart in time, with one more than was seen (Laplace).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+
+from sameshot.app import App
+from sameshot.compare.thresholds import SHORTLIST_COSINE
+from sameshot.errors import SameshotError
+from sameshot.looking import compare_one, measured
+from sameshot.model import Features
+from sameshot.service.workers import Message
+from sameshot.wire import look_from_message, look_request
+from sameshot.wire_measures import descriptors_from_message, measure_request
+
+CHANGES = ("resized", "cropped", "brighter", "turned", "compressed")
+_NEIGHBOURS = 12
+_CHANGED_PHOTOS = 40
+_FAR = timedelta(days=1)
+_FEWEST_FAR = 30
+"""With fewer pairs far apart in time nothing is said about precision."""
+_THRESHOLDS = (*(step / 50 for step in range(50)), 0.99, 0.995, 0.999, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPair:
+    """A sampled photo and a neighbour. `far`: they were taken more than a day apart, so they are no pair."""
+
+    score: float
+    first: int
+    second: int
+    far: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What one threshold means. `precision`, `recall`: expected, 0..1; None where too little is known to say."""
+
+    threshold: float
+    pairs: float
+    photos: float
+    precision: float | None
+    recall: float | None
+
+
+def measure_sample(app: App, size: int) -> tuple[list[Point], list[ScoredPair], int]:
+    """Returns a point for each threshold, the pairs they come from, and how many photos were drawn."""
+    present = sorted(app.store.photos.copies(app.store.contents.ids()))
+    drawn = sorted(random.Random(0).sample(present, min(size, len(present))))
+    pairs = []
+    for number, content in enumerate(drawn):
+        app.progress("comparing", number, len(drawn))
+        pairs += _neighbours_of(app, content)
+    changed = sorted(random.Random(1).sample(drawn, min(_CHANGED_PHOTOS, len(drawn))))
+    found = list(_changed_scores(app, changed))
+    return points_of(pairs, found, len(drawn), len(present)), pairs, len(drawn)
+
+
+def points_of(pairs: Sequence[ScoredPair], positives: Sequence[float], drawn: int, known: int) -> list[Point]:
+    """Returns a point for each threshold. `pairs`: of `drawn` photos among `known`; `positives`: of changed photos."""
+    factor = known / max(drawn, 1)
+    far = [pair.score for pair in pairs if pair.far]
+    points = []
+    for threshold in _THRESHOLDS:
+        alike = [pair for pair in pairs if pair.score >= threshold]
+        false_share = (sum(score >= threshold for score in far) + 1) / (len(far) + 2)
+        precision = max(0.0, 1 - false_share * len(pairs) / len(alike)) if alike else 1 - false_share
+        recall = sum(score >= threshold for score in positives) / len(positives) if positives else None
+        points.append(
+            Point(
+                threshold,
+                round(factor * len(alike) / 2, 1),
+                round(factor * len({pair.first for pair in alike}), 1),
+                round(precision, 5) if len(far) >= _FEWEST_FAR else None,
+                None if recall is None else round(recall, 4),
+            )
+        )
+    return points
+
+
+def _neighbours_of(app: App, content: int) -> list[ScoredPair]:
+    """The content's pairs: as stored where it was compared by the method in force, and else compared now."""
+    encoder_id = app.encoder.encoder_id
+    vector = app.store.contents.vector(content, encoder_id)
+    near = app.index.nearest(vector, _NEIGHBOURS + 1)
+    others = [other for other, cosine in near if other != content and cosine >= SHORTLIST_COSINE]
+    others = [other for other in others if other in app.store.photos.copies(others)]
+    stored = app.store.links.scores_of(content) if app.store.meta.get("links_of") == app.method.id else {}
+    scores = {other: stored[other] for other in others if other in stored}
+    if fresh := [other for other in others if other not in scores]:
+        scores |= _compared(app, content, fresh)
+    captures = app.store.contents.captures([content, *scores])
+    taken = {c: capture.taken_at for c, capture in captures.items()}
+    return [
+        ScoredPair(
+            score, content, other,
+            far=(one := taken.get(content)) is not None
+            and (two := taken.get(other)) is not None
+            and abs(one - two) > _FAR,
+        )
+        for other, score in scores.items()
+    ]  # fmt: skip
+
+
+def _compared(app: App, content: int, others: Sequence[int]) -> dict[int, float]:
+    chosen = [] if app.method.measure is None else [app.method.measure]
+    views = app.store.photos.views([content, *others])
+    features = app.store.contents.features([content, *others], app.encoder.encoder_id)
+    ready: dict[int, Features] = {}
+    for one in (content, *others):
+        if one in views and one in features:
+            ready[one] = measured(app, views[one][0].path, features[one], chosen)
+            for measure in chosen:
+                if measure.dear and measure.descriptor not in features[one].descriptors:
+                    app.store.contents.save_descriptor(
+                        one, measure.descriptor, ready[one].descriptors[measure.descriptor]
+                    )
+    if content not in ready:
+        return {}
+    able = [other for other in others if other in ready]
+    pairs = compare_one(app, ready[content], [ready[other] for other in able], chosen)
+    return {other: pair.score for other, pair in zip(able, pairs, strict=True)}
+
+
+def _changed_scores(app: App, contents: Sequence[int]) -> Iterator[float]:
+    """The scores of photos with changed versions of themselves. Those that cannot be read now are passed over."""
+    chosen = [] if app.method.measure is None else [app.method.measure]
+    views = app.store.photos.views(contents)
+    features = app.store.contents.features(contents, app.encoder.encoder_id)
+    for number, (content, change) in enumerate(product(contents, CHANGES)):
+        app.progress("changing photos", number, len(contents) * len(CHANGES))
+        if content not in views or content not in features:
+            continue
+        path = views[content][0].path
+        try:
+            original = measured(app, path, features[content], chosen)
+            other = _changed(app, path, change)
+        except (SameshotError, OSError):
+            continue
+        yield compare_one(app, original, [other], chosen)[0].score
+
+
+def _changed(app: App, path: Path, change: str) -> Features:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        request = look_request(path, app.encoder)
+        reply = app.ask(Message({**request.header, "change": change}), descriptor)
+        look = look_from_message(reply, app.encoder.dimension)
+        features = Features(look.vector, look.descriptors, look.capture, look.width_px, look.height_px)
+        measure = app.method.measure
+        if measure is None or not measure.descriptor or measure.descriptor in look.descriptors:
+            return features
+        request = measure_request(path, [measure])
+        reply = app.ask(Message({**request.header, "change": change}), descriptor)
+        return replace(features, descriptors=look.descriptors | descriptors_from_message(reply, [measure]))
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,125 @@
+"""`calibrate`: what it measures, what it promises, what it keeps, and that the config file wins."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from datetime import datetime, timedelta
+from xml.etree import ElementTree as ET
+
+import pytest
+
+import drawn
+from running import Installation
+from sameshot.calibrating import Point, ScoredPair, points_of
+from sameshot.errors import BadInput
+from sameshot.threshold import reaching
+from sameshot.verbs.calibration_picture import picture
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def years(installation: Installation) -> Installation:
+    """Four bursts of two, each taken a month after the one before."""
+    for number in range(4):
+        base, start = drawn.scene(number, 600, 400), datetime(2026, 1, 1) + timedelta(days=30 * number)  # noqa: DTZ001
+        for frame in range(2):
+            path = installation.photos / f"{number}-{frame}.jpg"
+            drawn.save(drawn.burst_frame(base, frame), path, taken_at=start + timedelta(seconds=frame))
+    installation.scan()
+    return installation
+
+
+def test_counts_are_those_of_the_library_and_precision_is_what_far_pairs_say():
+    pairs = [ScoredPair(0.9, 1, 2, far=False)] * 10 + [ScoredPair(0.1, 1, 3, far=True)] * 90
+    points = {point.threshold: point for point in points_of(pairs, [0.95, 0.3], drawn=5, known=50)}
+    assert points[0.5].pairs == 10 * 10 / 2
+    assert points[0.5].photos == 10.0
+    assert points[0.5].recall == 0.5
+    assert points[0.5].precision == pytest.approx(1 - (1 / 92) * 100 / 10, abs=1e-4)
+    assert points[0.0].precision == pytest.approx(1 - 91 / 92, abs=1e-4)
+    few = points_of(pairs[:20], [], drawn=5, known=50)
+    assert all(point.precision is None and point.recall is None for point in few)
+
+
+def test_the_lowest_threshold_that_promises_a_precision_is_taken():
+    points = [(0.2, 0.9), (0.4, 0.99), (0.6, 0.999), (0.8, 0.998)]
+    assert reaching(points, 0.99) == 0.4
+    assert reaching(points, 0.999) == 0.6
+    with pytest.raises(BadInput, match=r"0\.9999.*the most is 0\.9990"):
+        reaching(points, 0.9999)
+
+
+def test_the_picture_is_sound_xml_with_a_line_where_the_choice_is():
+    points = [Point(step / 10, 10.0 - step, 5.0, None if step < 5 else 0.9, None) for step in range(11)]
+    without, chosen = (ET.fromstring(picture(points, value)) for value in (None, 0.3))
+    assert len(list(chosen.iter())) == len(list(without.iter())) + 1
+    assert "changed photos found: unknown" in picture(points, None)
+
+
+def test_a_choice_is_kept_shown_with_its_date_and_holds_from_then_on(years: Installation) -> None:
+    measured = years.json("calibrate", "--sample", "8")
+    assert (measured["photos"], measured["kept"]) == (8, None)
+    at = {point["threshold"]: point for point in measured["points"]}
+    assert at[0.5]["pairs"] == 4
+    assert at[0.5]["photos"] == 8
+    assert at[0.5]["recall"] > 0.5
+    assert at[1.0]["pairs"] <= at[0.0]["pairs"]
+    assert {example["score"] >= 0.5 for example in measured["examples"]} == {True, False}
+    assert os.path.exists(measured["picture"])
+
+    kept = years.run("calibrate", "--sample", "8", "--threshold", "0.7")
+    assert kept.code == 0, kept.err
+    assert "Kept: 0.7." in kept.out
+
+    def threshold():
+        (found,) = [s for s in years.json("check")["settings"] if s["key"] == "same_shot.threshold"]
+        return found
+
+    assert threshold()["value"] == "0.7"
+    assert threshold()["source"].startswith("calibrated on 20")
+    assert years.ask("similar", file=years.photos / "0-0.jpg")["threshold"] == 0.7
+    years.configure(same_shot={"threshold": 0.6})
+    assert threshold()["value"] == "0.6"
+    assert "config.yaml" in threshold()["source"]
+    overruled = years.ask("calibrate", sample=8, threshold=0.8, again=False)
+    assert any("the config file wins" in note for note in overruled["notes"])
+
+
+def test_another_method_is_calibrated_on_its_own_scores(years: Installation) -> None:
+    years.configure(same_shot={"method": "imagehash"})
+    assert years.run("scan").code == 2
+    measured = years.ask("calibrate", sample=8)
+    assert measured["method"].startswith("imagehash")
+    assert years.run("check").code == 2
+    years.ask("calibrate", sample=8, threshold=0.9, again=False)
+    assert years.run("check").code == 0
+    years.scan()
+    assert len(years.partition()) == 4
+
+
+def test_a_precision_that_cannot_be_known_is_refused(installation: Installation) -> None:
+    with pytest.raises(BadInput, match="known"):
+        installation.ask("calibrate")
+    for number in range(2):
+        drawn.save(drawn.scene(number, 300, 200), installation.photos / f"{number}.jpg")
+    installation.scan()
+    with pytest.raises(BadInput, match="Too few alike photos"):
+        installation.ask("calibrate", precision=0.999)
+
+
+def test_on_a_terminal_one_looks_around_and_keeps(years: Installation) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        years.command("calibrate", "--sample", "8"), stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=years.environment, text=True,
+    )  # fmt: skip
+    os.close(theirs)
+    os.write(ours, b"0.4\nnonsense\n0.66\nkeep\n")
+    out, err = process.communicate(timeout=120)
+    os.close(ours)
+    assert process.returncode == 0, err
+    assert "the same shot:" in out
+    assert "Kept: 0.66." in out
