@@ -9,6 +9,7 @@ from pathlib import Path
 from sameshot.app import App
 from sameshot.apply.filing import file_plan
 from sameshot.filing import learn_done, plan_folders
+from sameshot.following import learn_followed, plan_late
 from sameshot.model import Action, BatchReport, Plan
 from sameshot.sweeping import remember_root
 from sameshot.verbs.plan import check_unchanged, folders_plan
@@ -60,6 +61,7 @@ def do_plan(app: App, made: Plan, places: tuple[Path | None, ...]) -> BatchResul
         progress=lambda done, total: app.progress("filing", done, total),
     )
     learn_done(app.store, report.outcomes)
+    learn_followed(app.store, report.outcomes)
     for root in app.roots:
         remember_root(app.store, root)
     return batch_result(report)
@@ -78,6 +80,11 @@ def batch_result(report: BatchReport) -> BatchResult:
 def file_closed_sets(app: App) -> None:
     """Files each photo once, when nothing has joined its set for as long as the config says."""
     config = app.config
+    if app.strays:
+        strays, app.strays = app.strays, set()
+        late = plan_late(app.store, app.journal, Plan("folders", ()), strays)
+        for refused in do_plan(app, late, (config.library_dir,)).refused:
+            _log.warning("%s is left where it is: %s", refused.source, refused.reason)
     waiting = app.store.photos.get(app.store.photos.in_stages(["grouped"]))
     if config.action == "none" or config.library_dir is None or not waiting:
         return

@@ -10,6 +10,7 @@ from sameshot.app import App
 from sameshot.deduplicating import To, Wanted, plan_duplicates
 from sameshot.errors import BadInput
 from sameshot.filing import fingerprint, plan_folders, plan_rank
+from sameshot.following import plan_late
 from sameshot.model import Action, Plan
 from sameshot.plan.describe import plan_dict
 from sameshot.plan.duplicates import Keep
@@ -65,9 +66,10 @@ def folders_plan(app: App, action: Action | None, library: Path | None, layout: 
     place = library or config.library_dir
     if place is None:
         raise BadInput("Nothing says where groups are filed", "Name a folder: --library DIR")
-    return plan_folders(
+    made = plan_folders(
         app.store, app.journal, action=chosen, library=place, layout=layout or config.layout, outliers=config.outliers
     )
+    return plan_late(app.store, app.journal, made)
 
 
 def dedupe_plan(app: App, wanted: Wanted) -> tuple[Plan, tuple[Path, ...]]:

@@ -146,5 +146,6 @@ class Sweeps:
     def _accept(self, arrivals: Arrivals) -> None:
         self._app.flow.take(arrivals.unsettled)
         self._app.flow.touch(arrivals.contents)
+        self._app.strays.update(path.parent for path in arrivals.strays)
         for problem in arrivals.problems:
             _log.warning("%s", problem)

@@ -9,6 +9,7 @@ from sameshot.app import App
 from sameshot.apply.undo import Selection
 from sameshot.apply.undo import undo as take_back
 from sameshot.filing import learn_undone
+from sameshot.following import learn_parted
 from sameshot.verbs.apply import BatchResult, batch_result
 
 
@@ -29,6 +30,7 @@ def undo(
         progress=lambda done, total: app.progress("undoing", done, total),
     )
     learn_undone(app.store, report.outcomes)
+    learn_parted(app.store, report.outcomes)
     back = [app.store.photos.at(outcome.step.source) for outcome in report.outcomes if outcome.step.kept is not None]
     if contents := {photo.content_id for photo in back if photo is not None and photo.content_id is not None}:
         app.flow.touch(contents)  # groups have these duplicates again
