@@ -124,14 +124,20 @@ class Flow:
     def _compare_as_asked(self) -> None:
         """Has everything compared and grouped anew where the owner, or a new version, wants it otherwise."""
         method, meta, contents = self._settings.method, self._store.meta, self._store.contents.ids()
-        before = meta.get("links_of")
-        if before != method.id:
+        encoder_id = self._settings.encoder.encoder_id
+        links_of = f"{method.id} {encoder_id}"
+        if meta.get("links_of") != links_of:
             with self._store.transaction():
                 if contents:
                     _log.warning("Photos are compared anew, by %s: its scores do not mix with others", method.id)
                 self._store.links.clear()
                 self._store.contents.clear_reaches()
-                meta.set("links_of", method.id)
+                meta.set("links_of", links_of)
+                # What an older encoder saw is looked at again: vectors and descriptors of two versions never meet.
+                outdated = self._store.contents.looked_without(encoder_id)
+                for photo_ids in self._store.photos.photos_of(outdated).values():
+                    for photo_id in photo_ids:
+                        self._store.photos.advance(photo_id, "settled")
         if not contents:
             meta.set("compared_as", self._comparing)
         if meta.get("compared_as") != self._comparing:
