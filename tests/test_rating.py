@@ -113,3 +113,16 @@ def test_a_black_frame_is_rated_too(tmp_path):
     path = save(np.zeros((60, 90, 3), np.uint8), tmp_path / "black.png")
     rated = rate({n: facts_of(path, container="PNG") for n in range(2)})
     assert rated[0].value == rated[1].value
+
+
+def test_a_scan_looks_twice_at_photos_that_have_others_beside_them_and_chooses_by_that(installation):
+    sharp = scene(5, 3000, 2000)
+    save(sharp, installation.photos / "b.jpg")
+    save(motion(sharp), installation.photos / "a.jpg")
+    save(scene(6), installation.photos / "alone.jpg")
+    installation.scan()
+    (group,) = installation.groups()["groups"]
+    assert group["representative"].endswith("b.jpg")
+    assert installation.asked["inspect"] == 2
+    installation.scan()
+    assert installation.asked["inspect"] == 0

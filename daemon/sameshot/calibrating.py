@@ -4,8 +4,8 @@ Comes in: known photos, with their neighbours in the whole library. Goes out: fo
 many photos would be grouped, how many of those are expected to be right, and how many changed photos would be found.
 
 Truth comes from where there is some: a photo changed here (resized, cropped, turned ...) is the same shot; photos that
-look alike but were taken more than a day apart are not. The precision takes the share of false pairs among all that were
-compared to be that among those far apart in time, with one more than was seen (Laplace).
+look alike but were taken more than a day apart are not. The precision takes the share of false pairs among all that
+were compared to be that among those far apart in time, with one more than was seen (Laplace).
 """
 
 from __future__ import annotations

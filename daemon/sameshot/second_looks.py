@@ -75,8 +75,8 @@ class SecondLooks:
             waiting()
 
     def inspect(self, content: int, then: Callable[[], None]) -> None:
-        """Looks at the content's photo at full size and calls `then` once that is stored."""
-        if content in self._uninspectable or content in self._inspecting:
+        """Looks at the content's photo at full size, unless that was done, and calls `then` once that is stored."""
+        if content in self._uninspectable or content in self._inspecting or self._store.inspections.get([content]):
             return
         self._inspecting.add(content)
 

@@ -60,8 +60,8 @@ NO_AGREEMENT = Agreement(0, 0.0, 0.0, False, None)
 
 def agreement(first: bytes, second: bytes) -> Agreement:
     """The best agreement of two packed ORB descriptors, as they are or with either one mirrored."""
-    first_plain, _ = _unpack(first)
-    second_plain, second_mirrored = _unpack(second)
+    first_plain, _ = unpack(first)
+    second_plain, second_mirrored = unpack(second)
     upright = _agree(first_plain, second_plain, mirrored=False)
     if upright.inliers >= 20:
         return upright
@@ -83,7 +83,8 @@ def shift(found: Agreement) -> tuple[float, float] | None:
     return (float(moved[0]), float(moved[1])) if np.isfinite(moved).all() else None
 
 
-def _unpack(packed: bytes) -> tuple[Corners, Corners]:
+def unpack(packed: bytes) -> tuple[Corners, Corners]:
+    """The corners of a picture and those of its mirror image. Raises ValueError on another version."""
     plain, rest = _unpack_one(packed)
     mirrored, _ = _unpack_one(rest)
     return plain, mirrored
@@ -100,7 +101,7 @@ def _unpack_one(packed: bytes) -> tuple[Corners, bytes]:
 
 
 def _agree(first: Corners, second: Corners, *, mirrored: bool) -> Agreement:
-    pairs = _matches(first.descriptors, second.descriptors)
+    pairs = matches(first.descriptors, second.descriptors)
     if len(pairs) < _FEWEST_MATCHES:
         return NO_AGREEMENT
     source, target = first.places[pairs[:, 0]], second.places[pairs[:, 1]]
@@ -123,7 +124,7 @@ def _agree(first: Corners, second: Corners, *, mirrored: bool) -> Agreement:
     return Agreement(inliers, inliers / common, spread, mirrored, relative)
 
 
-def _matches(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.intp]:
+def matches(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.intp]:
     """Mutual nearest neighbours that are clearly nearer than the second nearest, seen from either side. (m, 2)."""
     if len(first) < 2 or len(second) < 2:
         return np.empty((0, 2), np.intp)
