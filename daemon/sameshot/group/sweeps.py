@@ -26,7 +26,7 @@ _OVERLAP_INLIERS = 12
 _STEP = 0.05
 """Shifts below this are a hand's tremble: they have no direction."""
 
-LAPSE_FEWEST, LAPSE_SHORTEST_S, LAPSE_LONGEST_S = 10, 2.0, 120.0
+LAPSE_FEWEST, LAPSE_SHORTEST_S, LAPSE_LONGEST_S = 10, 1.8, 120.0
 _WHOLE_SECONDS_OFF_S = 1.0
 _OFF = 0.1
 

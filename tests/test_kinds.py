@@ -1,0 +1,253 @@
+"""Kinds of sets: what is recognised from what cameras write, what is not mistaken for it, and what is kept whole."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sameshot.group.brackets import is_bracket
+from sameshot.group.clocks import clock_offset
+from sameshot.group.frames import frames_of
+from sameshot.group.kinds import KnownSet, belongs_together, bursts_of, kind_of, recognise
+from sameshot.model import Capture, Link
+
+START = datetime(2026, 5, 1, 10, 0)  # noqa: DTZ001 - cameras write no zone
+NOMINAL_S = [30, 15, 8, 4, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 15, 1 / 30, 1 / 60, 1 / 125, 1 / 250, 1 / 500, 1 / 1000]
+"""Shutter times as cameras write them, a stop apart."""
+NO_PAIR = lambda a, b: None  # noqa: E731
+
+
+def frame(at_s: float, **facts: object) -> Capture:
+    known = {"camera": "Test One", "f_number": 8.0, "exposure_time_s": 1 / 125, "iso": 100.0, "focal_length_mm": 35.0}
+    return Capture(taken_at=START + timedelta(seconds=at_s), **(known | facts))
+
+
+def light(capture: Capture, usual: float = 0.45) -> float:
+    """The brightness that a scene metered at 1/125 s, f/8 and ISO 100 comes out with."""
+    assert capture.exposure_time_s is not None
+    gain = capture.exposure_time_s * 125 * (capture.iso or 100) / 100 * 64 / (capture.f_number or 8) ** 2
+    return min(1.0, (usual**2.2 * gain) ** (1 / 2.2))
+
+
+def found(captures: list[Capture], brightness: list[float] | None = None, pair=NO_PAIR) -> list[KnownSet]:
+    order = {content: bytes([content // 256, content % 256]) for content in range(len(captures))}
+    bright = dict(enumerate(brightness or [light(capture) for capture in captures]))
+    return recognise(frames_of(dict(enumerate(captures)), bright, order), pair, 0.5)
+
+
+def chained(score: float = 0.9, step: float = 0.0, reach: int = 1):
+    """Links between frames at most `reach` apart; the scene moves by `step` frame widths from one to the next."""
+
+    def pair(a: int, b: int) -> Link | None:
+        if abs(a - b) > reach:
+            return None
+        return Link(min(a, b), max(a, b), score, {"inliers": 40.0, "shift_x": step * abs(b - a), "shift_y": 0.0})
+
+    return pair
+
+
+# ---------------------------------------------------------------- brackets
+
+
+@pytest.mark.parametrize("length", [3, 5, 7, 9])
+@pytest.mark.parametrize("middle", [9, 11])
+@pytest.mark.parametrize("order", ["0-+", "-0+", "+0-"])
+def test_a_ladder_of_shutter_times_is_a_bracket(length: int, middle: int, order: str) -> None:
+    stops = list(range(-(length // 2), length // 2 + 1))
+    stops = {"-0+": stops, "+0-": stops[::-1], "0-+": [0, *(s for s in stops if s < 0), *(s for s in stops if s > 0)]}[
+        order
+    ]
+    bases = [frame(0, exposure_time_s=NOMINAL_S[middle - stop]) for stop in stops]
+    at_s, shots = 0.0, []
+    for one in bases:
+        shots.append(replace(one, taken_at=START + timedelta(seconds=at_s)))
+        at_s += 0.4 + (one.exposure_time_s or 0)
+    scene = [min(1.0, 0.45 * 2 ** (stop / 2.2)) for stop in stops]
+    assert found(shots, scene) == [KnownSet("bracket", tuple(range(length)))]
+
+
+def test_a_ladder_of_iso_and_thirds_of_a_stop_are_brackets_too() -> None:
+    iso = [frame(second, iso=value) for second, value in enumerate((100, 400, 1600))]
+    assert [known.kind for known in found(iso)] == ["bracket"]
+    thirds = [frame(second, exposure_time_s=1 / speed) for second, speed in enumerate((160, 125, 100))]
+    assert [known.kind for known in found(thirds)] == ["bracket"]
+
+
+def test_brackets_one_after_the_other_are_told_apart() -> None:
+    times = [1 / 125, 1 / 500, 1 / 30] * 4
+    shots = [frame(index * 0.5, exposure_time_s=time) for index, time in enumerate(times)]
+    assert [known.contents for known in found(shots)] == [(0, 1, 2), (3, 4, 5), (6, 7, 8), (9, 10, 11)]
+    led = [frame(-1.0), frame(-0.6), *shots[:3]]
+    assert [known.contents for known in found(led)] == [(2, 3, 4)]
+
+
+def test_frames_within_one_second_are_a_bracket_without_sub_seconds() -> None:
+    shots = [frame(0, exposure_time_s=time) for time in (1 / 125, 1 / 500, 1 / 30)]
+    assert [set(known.contents) for known in found(shots)] == [{0, 1, 2}]
+
+
+def test_what_is_no_bracket_is_not_taken_for_one() -> None:
+    shots = [frame(second, exposure_time_s=time) for second, time in enumerate((1 / 500, 1 / 125, 1 / 30))]
+    assert found(shots)
+    assert not found([replace(one, f_number=value) for one, value in zip(shots, (8, 5.6, 8), strict=True)])
+    assert not found([replace(one, focal_length_mm=value) for one, value in zip(shots, (35, 50, 35), strict=True)])
+    assert not found(shots, [0.44, 0.46, 0.45])  # automatic exposure of three scenes
+    assert not found([replace(one, taken_at=START + timedelta(minutes=n)) for n, one in enumerate(shots)])
+    assert not found(shots[:2])
+    assert not found([*shots[:2], replace(shots[2], exposure_time_s=1 / 60)])  # two stops, then one
+    assert not found([replace(one, exposure_time_s=None) for one in shots], [0.2, 0.4, 0.8])
+    assert not found([frame(n * 0.1) for n in range(9)])
+
+
+def test_the_bias_that_a_camera_writes_is_enough() -> None:
+    shots = [
+        frame(second, exposure_time_s=time, exposure_bias_ev=bias)
+        for second, (time, bias) in enumerate(((1 / 500, -2.0), (1 / 125, 0.0), (1 / 30, 2.0)))
+    ]
+    assert [known.kind for known in found(shots, [0.97, 0.99, 1.0])] == ["bracket"]  # a page of white paper
+
+
+@given(st.lists(st.floats(0.0, 6.0), min_size=3, max_size=9), st.randoms())
+def test_chance_exposures_of_metered_scenes_are_never_a_bracket(stops: list[float], chance: random.Random) -> None:
+    """Automatic exposure brings every scene to about one brightness, whatever the shutter did."""
+    shots = [frame(n, exposure_time_s=2.0**-stop) for n, stop in enumerate(stops)]
+    frames = frames_of(
+        dict(enumerate(shots)),
+        {n: chance.uniform(0.43, 0.47) for n in range(len(shots))},
+        {n: bytes([n]) for n in range(len(shots))},
+    )
+    assert not is_bracket(frames)
+
+
+# ---------------------------------------------------------------- panoramas, time-lapses, focus stacks
+
+
+@pytest.mark.parametrize("step", [0.05, 0.3, 0.6, -0.6])
+def test_a_sweep_is_a_panorama_and_a_burst_is_none(step: float) -> None:
+    count = max(3, math.ceil(0.6 / abs(step)) + 1)
+    shots = [frame(n * 1.3) for n in range(count)]
+    assert found(shots, pair=chained(0.1, step)) == [KnownSet("panorama", tuple(range(count)))]
+    assert not found(shots, pair=chained(0.99, 0.001))
+    assert not found(shots, pair=NO_PAIR)
+
+
+def test_a_panorama_ends_where_the_sweep_turns_or_pauses() -> None:
+    steps = [0.5, 0.5, 0.5, -0.6, -0.5, -0.5]
+
+    def pair(a: int, b: int) -> Link | None:
+        return Link(a, b, 0.2, {"inliers": 30.0, "shift_x": steps[a], "shift_y": 0.01}) if b == a + 1 else None
+
+    there_and_back = [frame(n * 1.0) for n in range(7)]
+    assert [known.contents for known in found(there_and_back, pair=pair)] == [(0, 1, 2, 3), (4, 5, 6)]
+    paused = [frame(n * 1.0 + 20 * (n > 3)) for n in range(8)]
+    assert [len(known.contents) for known in found(paused, pair=chained(0.1, 0.5))] == [4, 4]
+
+
+@pytest.mark.parametrize("interval_s", [2.0, 5.0, 7.5, 60.0])
+def test_an_intervalometer_is_a_time_lapse_and_a_hand_is_none(interval_s: float) -> None:
+    chance = random.Random(1)
+    beats = [frame(round(n * interval_s + chance.uniform(-0.02, 0.02), 2)) for n in range(30)]
+    assert found(beats, pair=chained(reach=2)) == [KnownSet("time-lapse", tuple(range(30)))]
+    whole = [frame(math.floor(n * interval_s)) for n in range(30)]  # a clock that writes no sub-seconds
+    assert found(whole, pair=chained(reach=2)) == [KnownSet("time-lapse", tuple(range(30)))]
+    assert not found(beats, pair=chained(0.3))  # frames that are not the same shot as the one before
+    assert not found(beats[:9], pair=chained())
+    at_s, hand = 0.0, []
+    for _ in range(30):
+        hand.append(frame(at_s))
+        at_s += max(2.0, interval_s * chance.uniform(0.5, 1.6))
+    assert not found(hand, pair=chained())
+
+
+def test_a_focus_stack_is_told_by_its_distances_alone() -> None:
+    near_to_far = [frame(n, focus_distance_m=0.2 + 0.01 * n) for n in range(8)]
+    assert found(near_to_far) == [KnownSet("focus-stack", tuple(range(8)))]
+    assert not found([replace(one, focus_distance_m=None) for one in near_to_far])
+    assert not found([replace(one, focus_distance_m=0.2) for one in near_to_far])
+    hunting = [replace(one, focus_distance_m=0.2 + 0.01 * (n % 2)) for n, one in enumerate(near_to_far)]
+    assert not found(hunting)
+
+
+# ---------------------------------------------------------------- kinds of groups, and what follows
+
+
+def kind(captures: list[Capture], pictures: list[bytes] | None = None, sets: list[KnownSet] = []):  # noqa: B006
+    order = {content: bytes([content]) for content in range(len(captures))}
+    frames = frames_of(dict(enumerate(captures)), dict.fromkeys(order, 0.5), order)
+    frame_of = {content: known.kind for known in sets for content in known.contents}
+    shown = dict(enumerate(pictures or [bytes([n]) for n in range(len(captures))]))
+    return kind_of(list(order), frame_of, shown, dict(enumerate(captures)), bursts_of(frames))
+
+
+def test_a_group_is_named_by_what_is_known_of_it() -> None:
+    assert kind([frame(0), frame(0)], [b"same", b"same"]) == "exact"
+    assert kind([frame(0), frame(0)]) == "edits"
+    assert kind([frame(0), frame(0.3), frame(1.9)]) == "burst"
+    assert kind([frame(0), frame(0.3), Capture()]) == "burst"  # an edit of a frame that lost its metadata
+    assert kind([frame(0), frame(60)]) == "near"
+    assert kind([Capture(), Capture()]) == "near"
+    ladder = [KnownSet("bracket", (0, 1, 2))]
+    assert kind([frame(0), frame(1), frame(2), frame(0)], sets=ladder) == "bracket"
+
+
+def test_sets_of_parts_are_kept_whole_and_others_are_not() -> None:
+    assert {name: belongs_together(name) for name in ("bracket", "focus-stack", "panorama", "time-lapse")} == {
+        "bracket": True,
+        "focus-stack": True,
+        "panorama": True,
+        "time-lapse": True,
+    }
+    assert not any(belongs_together(name) for name in ("exact", "edits", "burst", "near"))
+
+
+@given(st.randoms())
+def test_what_is_recognised_does_not_depend_on_the_order(chance: random.Random) -> None:
+    """The same photos under other numbers: the sets hold the same photos."""
+    times = [1 / 125, 1 / 500, 1 / 30]
+    shots = [frame(n * 0.5, exposure_time_s=time) for n, time in enumerate(times * 2)]
+    shots += [frame(100 + n * 1.5) for n in range(5)] + [frame(200 + n * 4.0) for n in range(12)]
+    expected = {(known.kind, known.contents) for known in found(shots, pair=chained(0.8, 0.4))}
+    assert {name for name, _ in expected} == {"bracket", "panorama", "time-lapse"}
+    numbers = list(range(len(shots)))
+    chance.shuffle(numbers)
+    back = {number: original for original, number in enumerate(numbers)}
+    captures = {number: shots[original] for original, number in enumerate(numbers)}
+    order = {number: bytes([original]) for original, number in enumerate(numbers)}
+    near = chained(0.8, 0.4)
+    sets = recognise(
+        frames_of(captures, {n: light(one) for n, one in captures.items()}, order),
+        lambda a, b: near(back[a], back[b]),
+        0.5,
+    )
+    assert {(known.kind, tuple(back[content] for content in known.contents)) for known in sets} == expected
+
+
+# ---------------------------------------------------------------- clocks
+
+
+def test_two_clocks_are_compared_by_the_pairs_that_agree() -> None:
+    chance = random.Random(3)
+    moments = []
+    for n in range(20):
+        at = START + timedelta(minutes=7 * n)
+        moments.append((at, at + timedelta(seconds=3600 + chance.uniform(-2, 2))))
+    moments += [(START, START + timedelta(days=day)) for day in (1, 3, 9)]  # retakes on other days
+    chance.shuffle(moments)
+    offset = clock_offset(moments)
+    assert offset.offset_s == pytest.approx(3600, abs=1)
+    assert (offset.agreeing, offset.pairs) == (20, 23)
+    back = clock_offset([(b, a) for a, b in moments]).offset_s
+    assert back == pytest.approx(-3600, abs=1)
+
+
+def test_an_offset_of_few_or_scattered_pairs_is_unknown() -> None:
+    assert clock_offset([]).offset_s is None
+    assert clock_offset([(START, START)] * 2).offset_s is None
+    scattered = [(START, START + timedelta(minutes=n * n)) for n in range(12)]
+    assert clock_offset(scattered).offset_s is None
