@@ -22,6 +22,15 @@ SERIES_GAP_S = 120.0
 BURST_PAUSE_S = 2.0
 
 
+RECOGNISED_BY: Mapping[SetKind, str] = {
+    "bracket": "one camera took them within seconds, and their exposures make an even ladder",
+    "focus-stack": "one camera took them within seconds at one exposure, and the focus moved one way",
+    "time-lapse": "one camera took them at one interval, each the same shot as the one before",
+    "panorama": "one camera took them within seconds, and each overlaps the one before, further on in one direction",
+}
+"""What vouches for the frames of each kind of set, for people."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownSet:
     """Contents that belong together because of what they are: its kind vouches for each."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from sameshot.app import App
 from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.errors import BadInput, SameshotError
+from sameshot.group.clocks import clock_offset
+from sameshot.group.kinds import RECOGNISED_BY
 from sameshot.group.quality import reasons as better
 from sameshot.looking import compare_one, features_of, measured
 from sameshot.method import every_measure
@@ -81,6 +83,7 @@ def _reasons(
         reasons.append("You said that they belong together.")
     if said.apart:
         reasons.append("You said that they are different shots.")
+    reasons += _clocks(app, one, other)
     if together:
         reasons += _certificates(app, one, other)
         reasons.append("To have them apart: `sameshot apart FILE FILE`.")
@@ -105,7 +108,7 @@ def _certificates(app: App, one: int, other: int) -> list[str]:
     group = app.store.groups.get([group_id])[0]
     views = app.store.photos.views([group.representative])
     name = views[group.representative][0].path.name if group.representative in views else "a photo that is missing now"
-    sentences = [f"Both are in group {group.id}, which {name} stands for."]
+    sentences = [f"Both are in group {group.id} (kind: {group.kind}), which {name} stands for."]
     if group.representative in (one, other):
         ratings = rated(app.store, [[member.content for member in group.members]])
         behind = other if group.representative == one else one
@@ -115,10 +118,30 @@ def _certificates(app: App, one: int, other: int) -> list[str]:
             + "."
         )
     for member in group.members:
-        if member.content in (one, other) and member.certified_by == "owner":
+        if member.content not in (one, other) or member.certified_by == "itself":
+            continue
+        if member.certified_by == "owner":
             sentences.append("One of them is in it because you said so.")
-        elif member.content in (one, other) and member.certified_by == "measured":
+        elif member.certified_by == "measured":
             sentences.append(f"A member's score to the representative is {member.score:.3f}.")
-        elif member.content in (one, other) and member.certified_by == "chain":
+        elif member.certified_by == "chain":
             sentences.append(f"One of them is linked to some other member only, with a score of {member.score:.3f}.")
+        else:
+            sentences.append(
+                f"One of them is a frame of a {member.certified_by}: {RECOGNISED_BY[member.certified_by]}."
+            )
     return sentences
+
+
+def _clocks(app: App, one: int, other: int) -> list[str]:
+    """How far the clocks of the two cameras are apart, where two cameras took the two."""
+    captures = app.store.contents.captures([one, other])
+    cameras = [capture.camera for content in (one, other) if (capture := captures.get(content))]
+    first, second = cameras if len(cameras) == 2 else (None, None)
+    if first is None or second is None or first == second:
+        return []
+    offset = clock_offset(app.store.moments.linked_across(first, second, app.link_threshold))
+    of = f"the clock of {second} against that of {first}"
+    if offset.offset_s is None:
+        return [f"How far off {of} is, is not known: of {offset.pairs} shots that both took too few agree."]
+    return [f"By {offset.agreeing} of {offset.pairs} shots that both took, {of} is {offset.offset_s:+.0f} s."]

@@ -9,6 +9,7 @@ from pathlib import Path
 from sameshot.app import App
 from sameshot.apply.history import StepRecord
 from sameshot.errors import BadInput
+from sameshot.group.kinds import RECOGNISED_BY
 from sameshot.group.quality import reasons as better
 from sameshot.model import Group, Membership
 from sameshot.rating import rated
@@ -110,8 +111,10 @@ def _rule(app: App, group: Group, member: Membership) -> Iterator[str]:
         )
     elif member.certified_by == "chain":
         yield f"It is linked to another member with a score of {member.score:.3f}; you asked for chains."
-    else:
+    elif member.certified_by == "owner":
         yield "You said that it belongs there."
+    else:
+        yield f"It is a frame of a {member.certified_by}: {RECOGNISED_BY[member.certified_by]}."
     yield f"{head} goes before it because " + "; ".join(
         better(ratings[group.representative], ratings[member.content])
     ) + "."  # fmt: skip
