@@ -81,7 +81,12 @@ def test_apply_and_undo_give_back_what_was_there(collection: Installation, actio
 
 def test_reflink_where_the_filesystem_can(collection: Installation) -> None:
     before = owned(collection)
-    done = collection.ask("apply", action="reflink")
+    try:
+        done = collection.ask("apply", action="reflink")
+    except BadInput as reason:  # it is known of this one that it cannot
+        assert "reflink" in str(reason)
+        assert owned(collection) == before
+        pytest.skip(str(reason))
     if done["refused"]:
         assert done["done"] == 0
         assert all("reflink" in refused["reason"] or "clone" in refused["reason"] for refused in done["refused"])

@@ -209,6 +209,9 @@ class Config(Section):
     extensions: Annotated[tuple[Extension, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = PHOTO_EXTENSIONS
     ignore: Annotated[tuple[Pattern, ...], BeforeValidator(_as_tuple)] = ()
     action: Literal["none", "copy", "move", "hardlink", "symlink", "reflink"] = "none"
+    fallback: Annotated[
+        tuple[Literal["copy", "move", "hardlink", "symlink", "reflink"], ...], BeforeValidator(_as_tuple)
+    ] = ()
     apply: Literal["manual", "automatic"] = "manual"
     library: AnyPath | None = None
     layout: str = Field(default=DEFAULT_LAYOUT, min_length=1)

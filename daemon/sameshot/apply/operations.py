@@ -71,6 +71,8 @@ def as_it_is(operation: Operation, ground: Ground) -> Operation:
 
 def check_names(unit: Unit) -> None:
     """Raises StepRefused when two files of the unit would get names that some filesystem takes for one."""
+    if unit.undoes:
+        return  # they had these names before
     places = [folded(step.target) for step in unit.operations if step.deed != "remove"]
     if len(set(places)) < len(places):
         raise StepRefused("two files of one photo would get the same name")
@@ -101,7 +103,8 @@ def _check_target(operation: Operation, unit: Unit, ground: Ground) -> None:
         raise StepRefused(f"{operation.target} is no place for a file")
     if ground.missing(folder):
         return
-    taken = ground.alike(operation.target)
+    # What goes back lay beside such names before; where the filesystem takes them for one, the kernel refuses.
+    taken = None if unit.undoes else ground.alike(operation.target)
     if taken is None and kernel.look(ground.folder(folder), name) is not None:
         taken = name
     vacated = {step.source for step in unit.operations if step.deed == "move"}
@@ -185,8 +188,13 @@ def write_copy(operation: Operation, ground: Ground) -> tuple[int, bytes]:
 def _refuse_filling_up(folder: int, size_bytes: int) -> None:
     space = os.fstatvfs(folder)
     left = space.f_bavail * space.f_frsize - size_bytes
-    if left < min(_RESERVE_BYTES, space.f_blocks * space.f_frsize * _RESERVE_SHARE):
+    if left < reserve_bytes(space):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def reserve_bytes(space: os.statvfs_result) -> int:
+    """How much of a disk copies leave free: other programs must go on."""
+    return int(min(_RESERVE_BYTES, space.f_blocks * space.f_frsize * _RESERVE_SHARE))
 
 
 def prove_copy(operation: Operation, ground: Ground, ctime_ns: int, digest: bytes) -> Staged:

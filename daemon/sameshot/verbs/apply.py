@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from sameshot.ability import able
 from sameshot.app import App
 from sameshot.apply.filing import file_plan
 from sameshot.filing import learn_done, plan_folders
@@ -103,7 +104,10 @@ def file_closed_sets(app: App) -> None:
         app.store, app.journal, action=config.action, library=config.library_dir, layout=config.layout,
         outliers=config.outliers, only=closed,
     )  # fmt: skip
-    for refused in do_plan(app, made, (config.library_dir,)).refused:
+    can = able(made, config.fallback)
+    for warning in can.warnings[len(made.warnings) :]:
+        _log.warning("%s", warning)
+    for refused in do_plan(app, can, (config.library_dir,)).refused:
         _log.warning("%s is left where it is: %s", refused.source, refused.reason)
     with app.store.transaction():
         for photo_id in closed:

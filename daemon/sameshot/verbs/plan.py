@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sameshot.ability import able
 from sameshot.app import App
 from sameshot.deduplicating import To, Wanted, plan_duplicates
 from sameshot.errors import BadInput
@@ -69,7 +70,10 @@ def folders_plan(app: App, action: Action | None, library: Path | None, layout: 
     made = plan_folders(
         app.store, app.journal, action=chosen, library=place, layout=layout or config.layout, outliers=config.outliers
     )
-    return plan_late(app.store, app.journal, made)
+    can = able(plan_late(app.store, app.journal, made), config.fallback)
+    if made.steps and not can.steps:
+        raise BadInput(can.warnings[-1].removesuffix("."), "Choose another --action or --library")
+    return can
 
 
 def dedupe_plan(app: App, wanted: Wanted) -> tuple[Plan, tuple[Path, ...]]:

@@ -134,6 +134,11 @@ def is_cloud(filesystem_type: str) -> bool:
     return filesystem_type in _CLOUD_FILESYSTEMS
 
 
+def filesystem_of(path: Path) -> str:
+    """The type of the filesystem that holds `path`, as the kernel names it."""
+    return _mount_of(os.path.realpath(path))[1]
+
+
 def _mount_of(real_path: str) -> tuple[str, str, str]:
     """(mount point, filesystem type, source) of a resolved path, by the longest mount point above; later ones cover."""
     found = ("/", "unknown", "")
