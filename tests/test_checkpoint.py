@@ -23,7 +23,7 @@ def compare_all(app, chunk_s: float) -> tuple[int, int]:
         linked=linked.append, touched=lambda _: None,
     )  # fmt: skip
     for content in app.store.contents.ids():
-        linker.link(content)
+        linker.find_links(content)
         while linker.under_way:
             app.workers.pump(1.0)
     assert sorted(linked) == app.store.contents.ids()

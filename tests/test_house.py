@@ -38,10 +38,10 @@ ROOTS = {
     "following",
 }
 RANK = {
-    "__main__": 9,
-    "cli": 8,
+    "__main__": 10,
+    "cli": 9,
     "cli_service": 7,
-    "cli_sameness": 7,
+    "cli_sameness": 8,
     "printing_sameness": 7,
     "printing": 6,
     "verbs": 5,

@@ -40,6 +40,8 @@ from sameshot.wire import (
 )
 
 _log = logging.getLogger(__name__)
+_SILENT_S = 10.0
+"""How long photos in a root that does not answer wait before it is asked again."""
 _DIED = "the service ended while it was looked at"
 
 
@@ -70,6 +72,8 @@ class Flow:
     ) -> None:
         self.paused = False
         """While set, photos are taken and settle, but none is looked at that was not begun."""
+        self.answers: Callable[[Path], bool] = lambda _: True
+        """Whether a root may be asked anything: a share whose server is gone would hold up everything."""
         self.tell: Callable[[str], None] = lambda _: None
         """Is called with a sentence for each photo that was looked at or could not be."""
         self._store, self._index, self._workers = store, index, workers
@@ -116,7 +120,7 @@ class Flow:
         self._ready.extend(photo for photo in self._store.photos.in_stages(["settled"]) if photo not in taken)
         for photo in self._store.photos.get(list(self._store.photos.in_stages(["looked"]))).values():
             if photo.content_id is not None:
-                self._linker.link(photo.content_id)
+                self._linker.find_links(photo.content_id)
         linked = self._store.photos.get(list(self._store.photos.in_stages(["linked"]))).values()
         self.touch(photo.content_id for photo in linked if photo.content_id is not None)
         self._to_inspect.extend(self._store.inspections.wanted())
@@ -264,6 +268,9 @@ class Flow:
         photo = self._store.photos.get([photo_id]).get(photo_id)
         if photo is None or photo.stage != "seen":
             return
+        if not self.answers(photo.root):
+            heapq.heappush(self._waiting, (now_s + _SILENT_S, photo_id))
+            return
         path = photo.primary.path
         stat = stat_of(path)
         if stat is None:
@@ -301,7 +308,7 @@ class Flow:
             contents.copy_look(twin, content)
             self._store.photos.advance(photo_id, "looked")
             self._index.add(content, contents.vector(content, encoder_id))
-            self._linker.link(content)
+            self._linker.find_links(content)
         else:
             self._looking[content] = [photo_id]
             request = look_request(photo.primary.path, self._settings.encoder)
@@ -315,7 +322,7 @@ class Flow:
                 self._store.photos.advance(waiting, "looked")
         self.tell(f"{self._store.photos.get([photo_id])[photo_id].primary.path} was looked at")
         self._index.add(content, look.vector)
-        self._linker.link(content)
+        self._linker.find_links(content)
 
     def _linked(self, content: int) -> None:
         self._store.photos.advance_all("looked", "linked", [content])
@@ -327,6 +334,9 @@ class Flow:
     def _submit(self, photo_id: int, request: Message, then: Callable[[int, Message], None]) -> None:
         photo = self._store.photos.get([photo_id])[photo_id]
         path, stat = photo.primary.path, photo.primary.stat
+        if not self.answers(photo.root):
+            self._again(photo_id)
+            return
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
@@ -338,7 +348,7 @@ class Flow:
                 return
             self._under_way += 1
             self._store.photos.begin(photo_id, self._now())
-            done = partial(self._answered, photo_id, path, stat, then)
+            done = partial(self._answered, photo_id, photo.root, path, stat, then)
             task = Task(request, self._settings.look_deadline_s, done, descriptor)
             self._workers.submit(task)
         finally:
@@ -347,13 +357,14 @@ class Flow:
     def _answered(
         self,
         photo_id: int,
+        root: Path,
         path: Path,
         stat: FileStat,
         then: Callable[[int, Message], None],
         reply: Message | TaskFailed,
     ) -> None:
         self._under_way -= 1
-        if stat_of(path) != stat:
+        if not self.answers(root) or stat_of(path) != stat:
             self._again(photo_id)
         elif isinstance(reply, TaskFailed):
             self._fail(photo_id, reply.reason, reply.kind)

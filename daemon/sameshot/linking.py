@@ -67,7 +67,7 @@ class Linker:
         self.under_way = 0
         """How many comparing tasks are out."""
 
-    def link(self, content: int) -> None:
+    def find_links(self, content: int) -> None:
         """Compares the content with what it was not compared with and should be."""
         todo = self._candidates(content)
         if not todo:
@@ -114,7 +114,7 @@ class Linker:
         reach = self._store.links.stranger_cosine(content, self._link_threshold, STRANGERS)
         self._store.contents.set_reach(content, reach)
         self._index.set_reach(content, -1.0 if reach is None else reach)
-        self.link(content)
+        self.find_links(content)
 
     def _candidates(self, content: int) -> dict[int, float]:
         """Contents to compare with now, and their cosines: what wants this one, and its own nearest."""
@@ -161,7 +161,7 @@ class Linker:
             return
         left[0] -= 1
         if not left[0]:
-            self.link(content)  # where many were the same shot, more may follow
+            self.find_links(content)  # where many were the same shot, more may follow
 
     def _shrink(self, one: int, content: int) -> None:
         if self._method.batch_size is not None:
