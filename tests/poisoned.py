@@ -59,11 +59,11 @@ def main() -> None:
         attempts.AFTER_A_FAILURE_S, attempts.AFTER_A_DEATH_S = waits, (0.0, waits[1])
     answered = flow.Flow._answered
 
-    def struck(self, photo_id, path, *rest) -> None:
+    def struck(self, photo_id, root, path, *rest) -> None:
         # No worker can signal the service, so what ends it stands for a fault of its own that this photo brings out.
         if path.read_bytes().startswith(poison("end").rstrip(b" 0\n")):
             os.kill(os.getpid(), signal.SIGKILL)
-        answered(self, photo_id, path, *rest)
+        answered(self, photo_id, root, path, *rest)
 
     flow.Flow._answered = struck
     clean = app.worker_command

@@ -69,9 +69,9 @@ class Jobs:
         succeeded = datetime.fromisoformat(last.succeeded_at) if last.succeeded_at else None
         began = datetime.fromisoformat(last.began_at) if last.began_at else None
         rest = timedelta(days=NIGHTLY[name], hours=-12)
-        if NIGHTLY[name] > 1 and succeeded is not None and succeeded <= now:
-            if latest_slot(now, self._nightly) - succeeded < rest:
-                return False
+        recently = succeeded is not None and succeeded <= now and latest_slot(now, self._nightly) - succeeded < rest
+        if NIGHTLY[name] > 1 and recently:
+            return False
         return slot_is_due(succeeded, now, self._nightly, None if began == succeeded else began)
 
     def _next(self, last: JobRun, now: datetime) -> datetime:

@@ -87,7 +87,9 @@ def doctor(config_file: Path | None, locations: Locations) -> DoctorResult:
 
 
 def _of_config(config: Config) -> Iterator[Finding]:
-    problems = [*map(str, check_roots(config)), *template_problems(config)]
+    asked = _in_time(lambda _: check_roots(config), Path("/"))
+    # Folders that do not answer are told one by one.
+    problems = [*map(str, asked if isinstance(asked, list) else []), *template_problems(config)]
     yield from (
         Finding("bad", "config", problem, "`sameshot check` shows where each value comes from") for problem in problems
     )

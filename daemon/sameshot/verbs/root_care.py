@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +21,14 @@ from sameshot.service.probe import Probe
 from sameshot.sweeping import believe_root
 from sameshot.verbs.status import RootStatus
 from sameshot.watch.canary import Canary
-from sameshot.watch.observer import FolderWatch
+from sameshot.watch.observer import FolderWatch, RootHealth
 from sameshot.watch.pace import Pace, writes_to
 from sameshot.watch.roots import check_root, is_cloud
 
 _PATIENCE_S = 3.0
 """So long without an answer, and a root counts as silent. A disk that has to spin up takes longer, and comes back."""
-_PROMPTLY_S = 0.02
+_PROMPTLY_S = 0.1
+_BELIEVED_S = 1.0
 _LONGEST_PACE = 4
 
 
@@ -47,8 +48,11 @@ class RootCare:
         self._app = app
         self._asking: dict[Path, str] = {}
         self._glances: dict[Path, RootGlance] = {}
+        self._health: Mapping[Path, RootHealth] = {}
+        """As of the last look: whoever asks for the status must not wait for a disk."""
         self._probe = Probe(_glance)
-        self._watch = FolderWatch(app.roots, on_hint, app.rules, self._answers)
+        self._asked_s: dict[Path, float] = {}
+        self._watch = FolderWatch(app.roots, on_hint, app.rules, self.answers)
         self._canary = Canary()
         self._paces = {
             root: Pace(app.config.schedule.reconcile_every.total_seconds() * _LONGEST_PACE) for root in app.roots
@@ -64,6 +68,7 @@ class RootCare:
         for root in self._app.roots:
             self._judge(root, _PATIENCE_S)
         self._watch.start()
+        self._health = self._watch.health()
 
     def stop(self) -> None:
         """Ends the watching threads."""
@@ -71,11 +76,17 @@ class RootCare:
 
     def may_be_read(self, root: Path) -> bool:
         """Whether sweeps and hints of the root are worth anything now."""
-        return root not in self.offline and root not in self._asking and self._answers(root)
+        return root not in self.offline and root not in self._asking and self.answers(root)
 
     def why_not(self, root: Path) -> str:
         """Returns why a root may not be read now."""
         return self.offline.get(root) or self._asking.get(root) or f"The filesystem of {root} does not answer"
+
+    def refuse_silent(self, places: Iterable[Path]) -> None:
+        """Raises RootUnavailable when a place is in a root that does not answer: asking it would never end."""
+        for root in self._app.roots:
+            if not self.answers(root) and any(place.is_relative_to(root) for place in places):
+                raise RootUnavailable(self.why_not(root), "Mount it again, or scan the others by their names")
 
     # ---------------------------------------------------------------- every few seconds
 
@@ -92,16 +103,17 @@ class RootCare:
                 due.append(root)
         for root in self._canary.missed(time.time()):
             self._watch.report_missed(root)
-        health = self._watch.health()
+        health = self._health = self._watch.health()
         if any(health[root].state == "deaf" for root in self._app.roots if self.may_be_read(root)):
             self._watch.repair()
+            health = self._health = self._watch.health()
         polled = (root for root in self._app.roots if health[root].state == "polling" and self.may_be_read(root))
         return due + [root for root in polled if root not in due and now_s >= self._paces[root].due_s]
 
     def to_reconcile(self) -> list[Path]:
         """Returns the roots that a full sweep could tell something new of; renews their watches."""
         self._watch.repair()
-        health = self._watch.health()
+        health = self._health = self._watch.health()
         watched = [root for root in self._app.roots if self.may_be_read(root) and health[root].state != "polling"]
         return [root for root in watched if self._writes.get(root) is None or writes_to(root) != self._writes[root]]
 
@@ -112,7 +124,7 @@ class RootCare:
             self.offline[root] = f"The folder {root} cannot be reached: {error.strerror}"
             return
         if glance is None:
-            if not self._answers(root) or timeout_s >= _PATIENCE_S:
+            if self._probe.silent_s(root) >= _PATIENCE_S:
                 self.offline[root] = f"The filesystem of {root} does not answer"
             return
         if glance == self._glances.get(root) and root not in self.offline:
@@ -135,8 +147,13 @@ class RootCare:
                 "how much that is, and `remote: read` beside its path in the config allows it"
             )
 
-    def _answers(self, root: Path) -> bool:
-        return self._probe.silent_s(root) < _PATIENCE_S
+    def answers(self, root: Path) -> bool:
+        """Whether the root answers promptly, asked within the last second. One that does not is touched by nobody."""
+        if time.monotonic() - self._asked_s.get(root, 0.0) > _BELIEVED_S:
+            self._asked_s[root] = time.monotonic()
+            with contextlib.suppress(OSError):
+                self._probe.wait(root, _PROMPTLY_S)
+        return self._probe.silent_s(root) == 0.0
 
     # ---------------------------------------------------------------- what happened
 
@@ -151,7 +168,7 @@ class RootCare:
     def found(self, root: Path, arrivals: Arrivals) -> None:
         """A whole sweep found this in one folder."""
         folder, since_s = arrivals.came_or_went, self._swept_s.get(root)
-        if folder is None or since_s is None or self._watch.health()[root].state != "watching":
+        if folder is None or since_s is None or self._health[root].state != "watching":
             return
         with contextlib.suppress(OSError):
             changed_s = folder.stat().st_mtime
@@ -170,8 +187,11 @@ class RootCare:
 
     def statuses(self) -> tuple[RootStatus, ...]:
         """Returns how each root is."""
-        health = self._watch.health()
-        return tuple(self._status(root, health[root].state, health[root].sentence) for root in self._app.roots)
+        return tuple(
+            self._status(root, health.state, health.sentence)
+            for root in self._app.roots
+            if (health := self._health.get(root)) is not None
+        )
 
     def _status(self, root: Path, state: str, sentence: str) -> RootStatus:
         if root in self.offline:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from sameshot.app import App
-from sameshot.errors import SameshotError, StateUnavailable
+from sameshot.errors import SameshotError, StateUnavailable, WorkersUnavailable
 from sameshot.service.control import ControlServer, Request
 from sameshot.service.manners import Manners, asked_to_pause
 from sameshot.service.notify import Notifier
@@ -59,7 +59,7 @@ class Daemon:
         self._care = RootCare(app, self._hint)
         self._night = Night(app)
         self._manners = Manners(on_battery=app.config.pause.on_battery, hours=app.config.pause.hours)
-        self._why_paused = ""
+        self._why_paused = self._no_workers = ""
         self._schedule = Schedule(app.config.schedule.reconcile_every, self._tick)
         self._care_due_s = self._alive_due_s = 0.0
         self._started = False
@@ -107,7 +107,7 @@ class Daemon:
 
     def _start(self) -> None:
         self._notifier.status("getting ready")
-        self._app.flow.tell = self._note
+        self._app.flow.tell, self._app.flow.answers = self._note, self._care.answers
         self._app.flow.resume()
         self._care.start()  # before the first sweep: what arrives in between is hinted
         self._reconcile([root for root in self._app.roots if self._care.may_be_read(root)])
@@ -117,20 +117,28 @@ class Daemon:
 
     def _turn(self) -> None:
         now_s = time.monotonic()
-        self._app.workers.pump(0)
+        self._pump()
         while self._ticks:
             self._act_on(self._ticks.popleft())
         self._sweeps.step(self._care, now_s + _TURN_S)
         if not self._sweeps.whole:
             self._night.reconcile_may_have_ended(len(self._care.offline))
         self._app.flow.step()
-        self._app.workers.pump(0)
+        self._pump()
         self._server.handle(self._answer, now_s)
         self._finish_scans()
         if now_s >= self._care_due_s:
             self._care_due_s = now_s + _CARE_EVERY_S
             self._look_after_all(now_s)
         self._say_alive(now_s)
+
+    def _pump(self) -> None:
+        try:
+            if self._app.workers.pump(0):
+                self._no_workers = ""
+        except WorkersUnavailable as error:  # tried again in half a minute; the photos wait
+            self._no_workers = str(error)
+            _log.error("%s", error)
 
     def _look_after_all(self, now_s: float) -> None:
         for root in self._care.look_after(now_s):
@@ -183,6 +191,7 @@ class Daemon:
         function = verb.load()
         arguments = bind(function, request.arguments)
         if request.verb == "scan":  # everything it needs goes on here anyway: the answer comes when that is done
+            self._care.refuse_silent(arguments.get("paths") or self._app.roots)
             places = scan_places(self._app.config, **arguments)
             if arguments.get("believe"):
                 take_as_they_are(self._app, places)
@@ -234,13 +243,13 @@ class Daemon:
             pending
         )
         doing += [f"the job {name}" for name in self._night.names]
-        bad = next((root for root in roots if root.state in ("offline", "deaf")), None)
+        bad = next((root.detail for root in roots if root.state in ("offline", "deaf")), self._no_workers)
         state: State = "busy" if self._sweeps.busy or not self._app.flow.idle else "idle"
         if self._why_paused:
             state = "paused"
-        elif bad is not None:
+        elif bad:
             state = "degraded"
-        why = self._why_paused or (bad.detail if bad else "")
+        why = self._why_paused or bad
         return Activity(state, why, roots, self._night.names, tuple(doing), tuple(self._events))
 
     def _say_alive(self, now_s: float) -> None:

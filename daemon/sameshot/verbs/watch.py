@@ -19,10 +19,12 @@ from sameshot.service.control import ControlServer
 from sameshot.service.logs import open_logs
 from sameshot.service.memory import return_freed_memory
 from sameshot.service.notify import Notifier
+from sameshot.service.probe import Probe
 from sameshot.verbs.check import template_problems
 from sameshot.verbs.service_loop import Daemon
 
 _log = logging.getLogger(__name__)
+_PATIENCE_S = 5.0
 
 
 def watch(config_file: Path | None, locations: Locations) -> None:
@@ -76,7 +78,9 @@ def usable_config(config_file: Path | None) -> LoadedConfig:
     loaded = load_with_sources(config_file)
     if not loaded.config.roots:
         raise BadInput("There is nothing to watch", "Put roots into the config: `sameshot init DIR`")
-    problems = [str(problem) for problem in check_roots(loaded.config) if not problem.may_heal]
+    # A share whose server is gone answers nothing; it may come back as an absent disk may.
+    asked = Probe(lambda _: check_roots(loaded.config)).wait(Path("/"), _PATIENCE_S)
+    problems = [str(problem) for problem in asked or [] if not problem.may_heal]
     problems += template_problems(loaded.config)
     if problems:
         raise BadInput("\n".join(problems))
