@@ -34,6 +34,7 @@ ROOTS = {
     "calibrating",
     "deduplicating",
     "vanishing",
+    "refiling",
     "ability",
     "following",
 }

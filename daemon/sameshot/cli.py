@@ -100,6 +100,7 @@ Library = Annotated[
 ]
 Layout = Annotated[str | None, typer.Option(help="Template of the folders; default: the config's.")]
 # What cannot be read is told by the verb, in its own words.
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Take back what was filed earlier, then file anew.")]
 KeepOption = Annotated[KeepName, typer.Option("--keep", help="Which copy stays.")]
 References = Annotated[
     list[Path] | None, typer.Option("--reference", metavar="DIR", help="Copies in this folder always stay.")
@@ -206,6 +207,7 @@ def plan(
     action: Action = None,
     library: Library = None,
     layout: Layout = None,
+    overwrite: Overwrite = False,
     rank: Annotated[
         list[Path] | None, typer.Option("--rank", metavar="DIR", readable=False, help="Plan what `rank DIR` would do.")
     ] = None,
@@ -219,18 +221,18 @@ def plan(
 ) -> None:
     """Show what `apply` would do, and do nothing. With --rank or --dedupe: what those would do."""
     duplicates = {**_duplicates(None, keep, reference, quarantine, verified), "dedupe": dedupe and dedupe.value}
-    filing = _filing(action, library, layout)
+    filing = {**_filing(action, library, layout), "overwrite": overwrite}
     result = context.obj.perform("plan", **filing, **duplicates, rank=_absolute(rank), remove=remove)
     show(context.obj, result, how, printing.plan)
 
 
 @app.command()
 def apply(
-    context: typer.Context, action: Action = None, library: Library = None, layout: Layout = None, yes: Yes = False,
-    how: FormatOption = Format.table,
+    context: typer.Context, action: Action = None, library: Library = None, layout: Layout = None,
+    overwrite: Overwrite = False, yes: Yes = False, how: FormatOption = Format.table,
 ) -> None:  # fmt: skip
     """File groups into folders. `undo` gives back exactly what was there."""
-    wanted = _filing(action, library, layout)
+    wanted = {**_filing(action, library, layout), "overwrite": overwrite}
     _plan_and_do(context.obj, "apply", wanted, wanted, yes, how)
 
 

@@ -212,6 +212,7 @@ class Config(Section):
     fallback: Annotated[
         tuple[Literal["copy", "move", "hardlink", "symlink", "reflink"], ...], BeforeValidator(_as_tuple)
     ] = ()
+    overwrite: bool = False
     apply: Literal["manual", "automatic"] = "manual"
     library: AnyPath | None = None
     layout: str = Field(default=DEFAULT_LAYOUT, min_length=1)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sameshot.ability import able
 from sameshot.app import App
 from sameshot.apply.filing import file_plan
+from sameshot.errors import BadInput
 from sameshot.filing import learn_done, plan_folders
 from sameshot.following import learn_followed, plan_late
 from sameshot.model import Action, BatchReport, Plan
+from sameshot.refiling import does_the_same
 from sameshot.sweeping import remember_root
-from sameshot.verbs.plan import check_unchanged, folders_plan
+from sameshot.verbs.plan import check_unchanged, folders_plan, overwriting_plan
 
 _log = logging.getLogger(__name__)
 
@@ -43,11 +45,40 @@ def apply(
     action: Action | None = None,
     library: Path | None = None,
     layout: str | None = None,
+    overwrite: bool = False,
     fingerprint: str | None = None,
 ) -> BatchResult:
-    """Files all groups. With `fingerprint`, only if the plan is still the one that was shown under it."""
+    """Files all groups. With `fingerprint`, only if the plan is still the one that was shown under it.
+
+    `overwrite`: takes back what earlier batches filed, then files all anew. When something cannot be taken back,
+    nothing is filed, and the refusals are the result.
+    """
+    if overwrite or app.config.overwrite:
+        return _overwrite(app, action, library, layout, fingerprint)
     made = folders_plan(app, action, library, layout)
     check_unchanged(made, fingerprint)
+    return do_plan(app, made, (library or app.config.library_dir,))
+
+
+def _overwrite(
+    app: App, action: Action | None, library: Path | None, layout: str | None, fingerprint: str | None
+) -> BatchResult:
+    from sameshot.verbs.undo import undo  # noqa: PLC0415 - the two verbs need each other
+
+    shown, batches = overwriting_plan(app, action, library, layout)
+    check_unchanged(shown, fingerprint)
+    if not shown.steps:
+        return BatchResult("", 0, (), ())
+    if batches:
+        undone = undo(app, batches=batches)
+        if undone.refused:
+            return replace(undone, done=0)
+    made = folders_plan(app, action, library, layout)
+    if not does_the_same(shown, made):
+        raise BadInput(
+            "The earlier batches are undone, but photos changed meanwhile, so nothing was filed",
+            "Look at the new plan and try again",
+        )
     return do_plan(app, made, (library or app.config.library_dir,))
 
 

@@ -15,6 +15,7 @@ from sameshot.following import plan_late
 from sameshot.model import Action, Plan
 from sameshot.plan.describe import plan_dict
 from sameshot.plan.duplicates import Keep
+from sameshot.refiling import plan_refiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ def plan(
     action: Action | None = None,
     library: Path | None = None,
     layout: str | None = None,
+    overwrite: bool = False,
     rank: tuple[Path, ...] = (),
     remove: bool = False,
     dedupe: To | None = None,
@@ -50,6 +52,8 @@ def plan(
     made = (
         plan_rank(app.store, app.journal, app.encoder.encoder_id, rank, remove=remove)
         if rank
+        else overwriting_plan(app, action, library, layout)[0]
+        if overwrite or app.config.overwrite
         else folders_plan(app, action, library, layout)
     )
     return PlanResult(**plan_dict(made), fingerprint=fingerprint(made))
@@ -60,6 +64,27 @@ def folders_plan(app: App, action: Action | None, library: Path | None, layout: 
 
     Raises BadInput when nothing says what to do or where.
     """
+    chosen, place = _what_and_where(app, action, library)
+    config = app.config
+    made = plan_folders(
+        app.store, app.journal, action=chosen, library=place, layout=layout or config.layout, outliers=config.outliers
+    )
+    return _possible(app, plan_late(app.store, app.journal, made))
+
+
+def overwriting_plan(
+    app: App, action: Action | None, library: Path | None, layout: str | None
+) -> tuple[Plan, tuple[str, ...]]:
+    """Returns the plan of group folders as if none were filed yet, and the batches to undo first. Raises as above."""
+    chosen, place = _what_and_where(app, action, library)
+    config = app.config
+    made, batches = plan_refiled(
+        app.store, app.journal, action=chosen, library=place, layout=layout or config.layout, outliers=config.outliers
+    )
+    return _possible(app, made), batches
+
+
+def _what_and_where(app: App, action: Action | None, library: Path | None) -> tuple[Action, Path]:
     config = app.config
     chosen: Action | None = action or (None if config.action == "none" else config.action)
     if chosen is None:
@@ -67,10 +92,11 @@ def folders_plan(app: App, action: Action | None, library: Path | None, layout: 
     place = library or config.library_dir
     if place is None:
         raise BadInput("Nothing says where groups are filed", "Name a folder: --library DIR")
-    made = plan_folders(
-        app.store, app.journal, action=chosen, library=place, layout=layout or config.layout, outliers=config.outliers
-    )
-    can = able(plan_late(app.store, app.journal, made), config.fallback)
+    return chosen, place
+
+
+def _possible(app: App, made: Plan) -> Plan:
+    can = able(made, app.config.fallback)
     if made.steps and not can.steps:
         raise BadInput(can.warnings[-1].removesuffix("."), "Choose another --action or --library")
     return can
