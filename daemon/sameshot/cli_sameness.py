@@ -42,7 +42,7 @@ def calibrate(
     ] = None,
     how: FormatOption = Format.table,
 ) -> None:
-    """Choose, by a sample of your own photos, how sure a pair must be."""
+    """Choose how sure a pair must be, by your own photos."""
     result = context.obj.perform("calibrate", sample=sample, threshold=threshold, precision=precision)
     show(context.obj, result, how, printing.calibrate)
     if result["kept"] is None and how is Format.table and sys.stdin.isatty():
