@@ -118,7 +118,7 @@ class Quality:
 class Inspection:
     """What a second look at full size tells of a photo that has others beside it; ranks within one group only.
 
-    sharpness: long side in px -> energy of the sharpest tile when the picture is that large; its own size is one of them.
+    sharpness: long side in px -> energy of the sharpest tile when the picture is so large; its own size is among them.
     color: mean distance of the channels from each other, 0..1; about 0 for a gray picture. size_bytes: of the file.
     """
 

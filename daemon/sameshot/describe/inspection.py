@@ -1,8 +1,9 @@
-"""The second, larger look at a photo that has others beside it: how sharp it is where it is sharpest, and whether in colour.
+"""The second, larger look at a photo that has others beside it: how sharp its sharpest place is, and whether in colour.
 
-Comes in: uint8 RGB pixels at full size. Goes out: what `Inspection` holds of the picture. Sharpness is that of the sharpest
-tile, since a shallow depth of field leaves most of a good portrait soft. It is told at the picture's own size, where five
-pixels of motion halve it, and at a few smaller ones, so that a photo can be compared with a smaller copy at the copy's size.
+Comes in: uint8 RGB pixels at full size. Goes out: what `Inspection` holds of the picture. Sharpness is that of the
+sharpest tile, since a shallow depth of field leaves most of a good portrait soft. It is told at the picture's own size,
+where five pixels of motion show, and at a few smaller ones, so that a photo can be compared with a smaller copy at the
+size of the copy.
 """
 
 from __future__ import annotations
