@@ -98,8 +98,7 @@ def test_what_a_reader_refuses_is_final(installation: Installation):
 def test_a_run_that_ends_in_order_blames_nobody(installation: Installation, sample_photos):
     shutil.copy(min(sample_photos.glob("*.jpg")), installation.photos / "good.jpg")
     with installation.app() as app:
-        for arrivals in app.sweep(installation.photos):
-            photo = next(iter(arrivals.unsettled))
+        (photo,) = {photo for arrivals in app.sweep(installation.photos) for photo in arrivals.unsettled}
         app.store.photos.advance(photo, "settled")
         app.store.photos.begin(photo, 1.0)
     with installation.app() as app:
