@@ -15,6 +15,7 @@ import pytest
 
 import drawn
 from running import Installation
+from sameshot.group.clocks import ClockOffset, clock_offset
 from sameshot.group.kinds import Switches
 from sameshot.grouping import kept_whole, regroup, regroup_all
 from sameshot.model import Capture, FileStat, FoundFile, Group, Identity, Link, Look, Quality, Shot
@@ -313,6 +314,30 @@ def test_the_hub_stays_while_a_burst_grows(library) -> None:
         one.arrive([name])
         seen += [(group.id, group.representative) for group in one.groups()]
     assert len(set(seen)) == 1
+
+
+def test_a_series_ends_at_a_pause_and_at_another_camera(library) -> None:
+    captures = {f"{n:03}": frame(60.0 * n) for n in range(450)}  # more than the store reads at once
+    captures |= {"late": frame(60.0 * 449 + 121), "other": frame(60.0, camera="Test Two"), "unknown": Capture()}
+    one = library(World(captures, {}))
+    one.arrive(list(captures))
+    inside = [one.content_of[f"{n:03}"] for n in range(450)]
+    for name in ("000", "200", "449"):
+        assert one.store.moments.series(one.content_of[name], 120.0) == inside
+    assert one.store.moments.series(one.content_of["other"], 120.0) == [one.content_of["other"]]
+    assert one.store.moments.series(one.content_of["unknown"], 120.0) == []
+
+
+def test_two_clocks_are_compared_over_the_links_between_two_cameras(library) -> None:
+    captures = {f"one{n}": frame(600.0 * n) for n in range(4)}
+    captures |= {f"two{n}": frame(600.0 * n + 7200, camera="Test Two") for n in range(4)}
+    links = {(f"one{n}", f"two{n}"): 0.9 for n in range(3)} | {("one0", "one1"): 0.9, ("one3", "two3"): 0.2}
+    one = library(World(captures, links))
+    one.arrive([name for n in range(4) for name in ((f"one{n}", f"two{n}") if n % 2 else (f"two{n}", f"one{n}"))])
+    moments = one.store.moments.linked_across("Test One", "Test Two", THRESHOLD)
+    assert clock_offset(moments) == ClockOffset(7200.0, 3, 3)
+    back = one.store.moments.linked_across("Test Two", "Test One", THRESHOLD)
+    assert clock_offset(back) == ClockOffset(-7200.0, 3, 3)
 
 
 # ---------------------------------------------------------------- through the real scan
