@@ -46,8 +46,8 @@ def regroup(
         reaches = store.contents.reaches(copies)
         links = [
             link
-            for link in store.links.among(copies)
-            if link.score >= threshold and counts(link, reaches) and _wanted(link, rows, series, switches)
+            for link in store.links.among(copies, threshold)
+            if counts(link, reaches) and _wanted(link, rows, series, switches)
         ]
         stars = _DIVIDED_BY[linkage](sorted(copies), links, constraints, order)
         shown = [star for star in stars if _is_group(star, copies, switches)]

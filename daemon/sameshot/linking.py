@@ -169,7 +169,7 @@ class Linker:
         reach = self._store.links.stranger_cosine(one, self._link_threshold, STRANGERS)
         if reach is not None and self._index.set_reach(one, reach):
             self._store.contents.set_reach(one, reach)
-            if one != content:
+            if one != content and self._store.groups.of([one]):  # its own links may count no longer
                 self._touched(one)
 
 

@@ -27,13 +27,13 @@ class Links:
                  SET score = excluded.score, evidence = excluded.evidence, cosine = excluded.cosine"""
         self._connection.write_many(sql, rows)
 
-    def among(self, content_ids: Iterable[int]) -> list[Link]:
-        """Links with both ends in `content_ids`, in order."""
+    def among(self, content_ids: Iterable[int], minimum_score: float = 0.0) -> list[Link]:
+        """Links of at least `minimum_score` with both ends in `content_ids`, in order."""
         # The plus keeps SQLite from probing every possible pair: it walks the links of each first end instead.
         sql = """SELECT first, second, score, evidence, cosine FROM links
                  WHERE first IN (SELECT value FROM json_each(?1)) AND +second IN (SELECT value FROM json_each(?1))
-                 ORDER BY first, second"""
-        return [link_of_row(row) for row in self._connection.rows(sql, [as_json_list(content_ids)])]
+                 AND score >= ?2 ORDER BY first, second"""
+        return [link_of_row(row) for row in self._connection.rows(sql, [as_json_list(content_ids), minimum_score])]
 
     def of(self, content_ids: Iterable[int]) -> list[Link]:
         """Links with at least one end in `content_ids`, in order."""
