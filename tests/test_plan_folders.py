@@ -45,6 +45,7 @@ def plan_of(
     layout: str = LAYOUT,
     outliers: str | None = None,
     filed: dict[int, Path] | None = None,
+    brought: set[Path] | None = None,
     roots: tuple[Path, ...] = (),
     catalogues: tuple[Path, ...] = (),
 ) -> Plan:
@@ -58,6 +59,7 @@ def plan_of(
         outliers=outliers,
         taken=tree.names_in,
         filed=filed or {},
+        brought=brought or set(),
         roots=roots,
         catalogues=catalogues,
     )
@@ -212,7 +214,14 @@ def test_every_plan_is_safe_complete_and_done_once(case, action, layout, random)
     filed = filed_by(plan, photos)
     after = [GroupView(each.id, tuple(moved(view, plan) for view in each.photos)) for each in groups]
     again = plan_of(
-        after, [moved(view, plan) for view in alone], tree, action=action, layout=layout, outliers="alone", filed=filed
+        after,
+        [moved(view, plan) for view in alone],
+        tree,
+        action=action,
+        layout=layout,
+        outliers="alone",
+        filed=filed,
+        brought={step.source for step in plan.steps if step.action != "move"},
     )
     assert again.steps == ()
 

@@ -35,6 +35,7 @@ def plan_folders(
     only: Collection[int] | None = None,
 ) -> Plan:
     """Plans to file every group beneath `library`, or of them the photos in `only`. Raises BadInput on a bad layout."""
+    filed, brought = _filed(store, journal)
     groups, alone = everything(store)
     plan = folder_plan(
         groups,
@@ -44,7 +45,8 @@ def plan_folders(
         layout=layout,
         outliers=outliers,
         taken=cache(names_in),
-        filed=_filed(store, journal),
+        filed=filed,
+        brought=brought,
         roots=list(store.roots.all()),
         catalogues=catalogues_beside({view.path.parent for group in groups for view in group.photos}),
     )
@@ -155,15 +157,20 @@ def _refresh(store: Store, photo_id: int) -> None:
         store.photos.update_stat(file.path, stat_of(file.path) or file.stat)
 
 
-def _filed(store: Store, journal: Journal) -> dict[int, Path]:
-    """Photo id -> where the newest batch of group folders brought its primary."""
+def _filed(store: Store, journal: Journal) -> tuple[dict[int, Path], set[Path]]:
+    """Photo id -> where the newest batch of group folders brought its primary; and the files copied or linked."""
     kinds = {batch.batch: batch.kind for batch in journal.batches()}
     filed: dict[int, Path] = {}
+    brought: set[Path] = set()
     for location in journal.locations():
-        photo = store.photos.at(location.target) if kinds[location.batch] == "folders" else None
+        if kinds[location.batch] != "folders":
+            continue
+        if location.action != "move":
+            brought.add(location.source)
+        photo = store.photos.at(location.target)
         if photo is not None and (location.action != "move" or photo.primary.path == location.target):
             filed[photo.id] = location.target
-    return filed
+    return filed, brought
 
 
 def catalogues_beside(folders: Iterable[Path]) -> list[Path]:

@@ -39,6 +39,7 @@ def folder_plan(
     outliers: str | None,
     taken: Taken,
     filed: Mapping[int, Path],
+    brought: Collection[Path] = (),
     roots: Collection[Path] = (),
     catalogues: Collection[Path] = (),
 ) -> Plan:
@@ -46,7 +47,8 @@ def folder_plan(
 
     `groups` are all groups, those filed before included: their folders keep their names, and new ones count on.
     `outliers` is a folder or layout beneath the library, None when photos that are alone stay where they are.
-    `taken` gives the names that exist in a folder. `filed`: photo id -> where an earlier batch brought its primary.
+    `taken` gives the names that exist in a folder. `filed`: photo id -> where an earlier batch brought its primary;
+    `brought`: the files that earlier batches copied or linked, where they still are.
     `roots` are the watched folders, `catalogues` the catalogue files of other programs found beside the photos.
 
     Raises BadInput when a layout is wrong.
@@ -71,7 +73,15 @@ def folder_plan(
         known.update((photo.path, *(file.path for file in companions)))
         target = library.joinpath(*spot.folders, spot.name)
         steps += unit_steps(
-            unit, photo, companions, target, action=action, why=why, names=names, filed=filed.get(photo.id)
+            unit,
+            photo,
+            companions,
+            target,
+            action=action,
+            why=why,
+            names=names,
+            filed=filed.get(photo.id),
+            brought=brought,
         )
     return Plan("folders", tuple(steps), (*warnings, *filing_warnings(action, library, steps, roots, catalogues)))
 

@@ -12,7 +12,7 @@ from sameshot.model import Action, FoundFile, PhotoView, Step
 from sameshot.plan.names import Names, unit_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 
@@ -26,10 +26,12 @@ def unit_steps(
     why: str,
     names: Names,
     filed: Path | None,
+    brought: Collection[Path] = (),
 ) -> list[Step]:
     """Steps of unit `unit` that bring `photo` to `target`, or to a name beside it where that one is taken.
 
-    `filed`: where an earlier batch brought its primary; then only companions that came later are brought after it.
+    `filed`: where an earlier batch brought its primary; then only companions that came later are brought after it:
+    those that are not among `brought`, the files that earlier batches took from where they are.
     """
     present = [companion.path.name for companion in companions]
     here = filed if filed is not None else photo.path if photo.path == target else None
@@ -44,7 +46,8 @@ def unit_steps(
         steps.append(Step(unit, action, photo.path, folder / claimed[0], photo.stat, photo.digest, why))
     for companion, name in zip(companions, claimed[1:], strict=True):
         late = here is not None
-        if late and (companion.path.parent == folder or names.is_used(folder, name)):
+        is_there = companion.path.parent == folder or companion.path in brought or names.is_used(folder, name)
+        if late and is_there:
             # It was brought along with its primary, or lies there already.
             continue
         if late:
