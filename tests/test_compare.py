@@ -9,7 +9,8 @@ import pytest
 
 from drawn import burst_frame, cropped, exposed, scene
 from sameshot.compare import moment
-from sameshot.compare.pair_score import LINK_THRESHOLD, SHORTLIST_COSINE, probability, score_pair
+from sameshot.compare.pair_score import probability, score_pair
+from sameshot.compare.thresholds import LINK_THRESHOLD, SHORTLIST_COSINE
 from sameshot.describe.descriptors import LONG_SIDE_PX, describe
 from sameshot.embed.encoders import prepare
 from sameshot.embed.serving import Encoder
@@ -87,6 +88,27 @@ def test_a_shared_border_and_caption_do_not_link(features):
     assert score_pair(features(published(scene(41))), features(published(scene(42)))).score < LINK_THRESHOLD
 
 
+def test_pages_of_one_layout_and_other_words_do_not_link(features):
+    def page(seed):
+        rng = np.random.default_rng(seed)
+        paper = np.full((900, 640, 3), 245, np.uint8)
+        for y in range(60, 860, 26):
+            line = "".join(chr(c) for c in rng.choice([*range(97, 123), 32, 32, 32], 52))
+            cv2.putText(paper, line, (40, y), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (30, 30, 30), 1, cv2.LINE_AA)
+        return features(paper)
+
+    pages = [page(seed) for seed in range(6)]
+    assert max(score_pair(a, b).score for at, a in enumerate(pages) for b in pages[:at]) < LINK_THRESHOLD
+
+
+def test_a_moment_shared_changes_nothing_where_the_pictures_do_not_agree(features):
+    captures = [Capture(taken_at=NOON + timedelta(seconds=at), camera="One") for at in range(8)]
+    looks = [features(scene(seed), capture) for seed, capture in zip(range(60, 68), captures, strict=True)]
+    for at, a in enumerate(looks):
+        for b in looks[:at]:
+            assert score_pair(a, b).score == score_pair(a, replace(b, capture=Capture())).score < LINK_THRESHOLD
+
+
 def test_two_halves_of_one_photo_are_two_photos(features):
     pixels = scene(43, 1600, 800)
     assert score_pair(features(pixels[:, :800]), features(pixels[:, 800:])).score < LINK_THRESHOLD
@@ -99,7 +121,7 @@ def test_the_order_of_a_pair_does_not_matter(features):
             assert score_pair(a, b) == score_pair(b, a)
 
 
-def test_capture_time_supports_and_never_suffices(features):
+def test_capture_time_is_told_and_never_decides(features):
     def at(seconds, camera="One"):
         return Capture(taken_at=NOON + timedelta(seconds=seconds), camera=camera)
 
@@ -120,7 +142,9 @@ def test_no_score_speaks_against_itself():
         "share": 0.05,
         "spread": 0.05,
         "overlay": 0.2,
+        "overlay_patches": 0.2,
         "frame": 0.2,
+        "frame_patches": 0.2,
         "phash": 0.6,
         "moment": 0,
     }

@@ -10,8 +10,10 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 from scipy.optimize import minimize
 
@@ -25,9 +27,10 @@ HINGES = {
     "share": (0.0, 0.05, 0.15),
     "spread": (0.0, 0.1),
     "overlay": (0.1, 0.35),
+    "overlay_patches": (0.1, 0.3),
     "frame": (0.15, 0.35, 0.55),
+    "frame_patches": (0.1, 0.3, 0.5),
     "phash": (0.6, 0.8),
-    "moment": (0.0,),
 }
 PENALTY = 3e-6
 STRANGERS_FOR_EACH_ROW = 10.0
@@ -46,7 +49,7 @@ def main() -> None:
             for start in starts
         ]
     )
-    drawn = np.array([row["kind"] in {"alike", "stranger"} for row in rows])
+    drawn = np.array([row["kind"] in {"alike", "stranger", "stamp", "window", "page"} for row in rows])
     weight = np.where(drawn, STRANGERS_FOR_EACH_ROW, 1.0)
     intercept, slopes = fitted(pieces[~held_out], same[~held_out], weight[~held_out])
     report(rows, intercept + pieces @ slopes, weight, held_out)
@@ -90,6 +93,7 @@ def report(rows: list[dict[str, str]], log_odds: np.ndarray, weight: np.ndarray,
         of_kind = score[held_out & (kinds == kind)]
         print(f"{kind:16} {len(of_kind):5} {np.mean(of_kind >= 0.5):.4f} {np.mean(of_kind >= 0.9):.4f} "
               f"{of_kind.min():.5f} {of_kind.max():.5f}")  # fmt: skip
+    draw_reliability(score[held_out], np.array([row["same"] == "1" for row in rows])[held_out], weight[held_out])
     print("reliability, held out: score, pairs, share that is one shot (strangers weighted)")
     same = np.array([row["same"] == "1" for row in rows])
     edges = np.array([0, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 1.0001])
@@ -98,6 +102,30 @@ def report(rows: list[dict[str, str]], log_odds: np.ndarray, weight: np.ndarray,
         if inside.any():
             share = (weight * same)[inside].sum() / weight[inside].sum()
             print(f"{low:.2f}-{high:.2f} {inside.sum():5} {share:.3f}")
+
+
+def draw_reliability(score: np.ndarray, same: np.ndarray, weight: np.ndarray) -> None:
+    """Draws what share of the pairs with a score are one shot, against the score; the diagonal is a perfect model."""
+    side, edge = 320, 40
+    canvas = np.full((side + 2 * edge, side + 2 * edge, 3), 255, np.uint8)
+
+    def spot(x: float, y: float) -> tuple[int, int]:
+        return edge + round(x * side), edge + side - round(y * side)
+
+    cv2.rectangle(canvas, spot(0, 1), spot(1, 0), (0, 0, 0), 1)
+    cv2.line(canvas, spot(0, 0), spot(1, 1), (190, 190, 190), 1, cv2.LINE_AA)
+    for low, high in itertools.pairwise(np.linspace(0, 1.0001, 11)):
+        inside = (score >= low) & (score < high)
+        if inside.any():
+            at = spot(
+                np.average(score[inside], weights=weight[inside]), np.average(same[inside], weights=weight[inside])
+            )
+            cv2.circle(canvas, at, 3 + round(math.log10(inside.sum()) * 2), (160, 80, 0), -1, cv2.LINE_AA)
+    cv2.putText(
+        canvas, "score; bigger dot: more pairs", (edge, side + 2 * edge - 12), 0, 0.45, (0, 0, 0), 1, cv2.LINE_AA
+    )
+    cv2.putText(canvas, "share that is one shot, held out", (edge, 24), 0, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+    cv2.imwrite(str(HERE / "reliability.png"), canvas)
 
 
 def write(intercept: float, hinges: dict[str, list[tuple[float, float]]]) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import csv
 import sys
-from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -27,7 +25,11 @@ EDITS_PER_PHOTO = 3
 LOWEST_COSINE = 0.45
 NEGATIVES = 7000
 PUBLISHERS = 12
-COLUMNS = ("kind", "same", "photo", "cosine", "inliers", "share", "spread", "overlay", "frame", "phash", "moment")
+SCORES = (
+    "cosine", "inliers", "share", "spread", "overlay", "overlay_patches", "frame", "frame_patches", "phash",
+)  # fmt: skip
+COLUMNS = ("kind", "same", "photo", *SCORES)
+LONG_SIDE_DRAWN_PX = 640
 
 
 def main(photos: Path, target: Path, models: Path) -> None:
@@ -39,7 +41,7 @@ def main(photos: Path, target: Path, models: Path) -> None:
         return Features(encoder.embed(small), describe(small), Capture(), small.shape[1], small.shape[0])
 
     pictures = [cv2.imread(str(path))[:, :, ::-1] for path in sorted(photos.iterdir())]
-    pictures = [variants.resized(picture, 900) for picture in pictures]
+    pictures = [variants.resized(picture, LONG_SIDE_DRAWN_PX) for picture in pictures]
     rows: list[dict[str, object]] = []
     everything: list[tuple[int, Features]] = []
     rng = np.random.default_rng(SEED)
@@ -54,13 +56,15 @@ def main(photos: Path, target: Path, models: Path) -> None:
             first = original if one is picture else features(one)
             second = features(other)
             everything += [(photo, second)]
-            rows.append(row(str(kind), first, second, photo=photo, same=True, rng=rng))
+            rows.append(row(str(kind), first, second, photo=photo, same=True))
         halves = np.array_split(picture, 2, axis=int(rng.integers(2)))
-        rows.append(row("halves", *map(features, halves), photo=photo, same=False, rng=rng))
+        rows.append(row("halves", *map(features, halves), photo=photo, same=False))
         stranger = pictures[(photo + 1) % len(pictures)]
-        publisher = photo % PUBLISHERS
-        stamped = [features(variants.stamped(each, publisher)) for each in (picture, stranger)]
-        rows.append(row("stamp", *stamped, photo=photo, same=False, rng=rng))
+        for kind, shared in (("stamp", variants.stamped), ("window", variants.windowed)):
+            together = [features(shared(each, photo % PUBLISHERS)) for each in (picture, stranger)]
+            rows.append(row(kind, *together, photo=photo, same=False))
+        pages = [features(variants.page(rng, photo % PUBLISHERS)) for _ in range(2)]
+        rows.append(row("page", *pages, photo=photo, same=False))
     rows += strangers(everything, rng)
     with target.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS)
@@ -78,31 +82,15 @@ def strangers(everything: list[tuple[int, Features]], rng: np.random.Generator) 
     chance = rng.permutation(len(first))[: NEGATIVES // 2]
     chosen = [("alike", at) for at in alike] + [("stranger", at) for at in set(chance) - set(alike)]
     return [
-        row(
-            kind, everything[first[at]][1], everything[second[at]][1], photo=int(photos[first[at]]), same=False, rng=rng
-        )
+        row(kind, everything[first[at]][1], everything[second[at]][1], photo=int(photos[first[at]]), same=False)
         for kind, at in chosen
     ]
 
 
-def row(
-    kind: str, first: Features, second: Features, *, photo: int, same: bool, rng: np.random.Generator
-) -> dict[str, object]:
-    """One line of the table. Moments are drawn: half of the same shots have one, and a quarter of the others."""
-    first, second = moments(first, second, near=rng.random() < (0.5 if same else 0.25), rng=rng)
-    evidence = {name: f"{value:.4f}" for name, value in evidence_of(first, second).items()}
-    return {"kind": kind, "same": int(same), "photo": photo, **evidence}
-
-
-def moments(first: Features, second: Features, *, near: bool, rng: np.random.Generator) -> tuple[Features, Features]:
-    if not near:
-        return first, second
-    start = datetime(2026, 5, 1)  # noqa: DTZ001 - cameras write no zone
-    later = start + timedelta(seconds=float(np.exp(rng.uniform(-2, 5))))
-    return tuple(
-        replace(features, capture=Capture(taken_at=taken_at, camera="One"))
-        for features, taken_at in ((first, start), (second, later))
-    )  # type: ignore[return-value]
+def row(kind: str, first: Features, second: Features, *, photo: int, same: bool) -> dict[str, object]:
+    """One line of the table."""
+    evidence = evidence_of(first, second)
+    return {"kind": kind, "same": int(same), "photo": photo, **{name: f"{evidence[name]:.4f}" for name in SCORES}}
 
 
 if __name__ == "__main__":

@@ -86,6 +86,39 @@ def stamped(picture: Pixels, seed: int) -> Pixels:
     return picture
 
 
+def windowed(picture: Pixels, seed: int) -> Pixels:
+    """Shown in the window of program `seed`: bars, buttons and a list beside it, as on a screenshot."""
+    rng = np.random.default_rng(seed + 1000)
+    width, height = (540, 960) if seed % 3 == 0 else (960, 600)
+    screen = np.full((height, width, 3), rng.choice([24, 60, 235, 250]), np.uint8)
+    top, left = int(height * rng.uniform(0.06, 0.16)), int(width * rng.uniform(0.0, 0.25))
+    bottom = int(height * rng.uniform(0.84, 0.97))
+    ink = (255,) * 3 if screen[0, 0, 0] < 128 else (20,) * 3
+    for line in range(14):
+        spot = (6 + int(rng.integers(0, 12)), top + line * (height - top) // 14)
+        word = "".join(chr(c) for c in rng.integers(97, 122, rng.integers(4, 12)))
+        cv2.putText(screen, word, spot, cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, 1, cv2.LINE_AA)
+    for button in range(int(rng.integers(3, 9))):
+        color = [int(c) for c in rng.integers(0, 255, 3)]
+        for y in (top // 2, (bottom + height) // 2):
+            cv2.circle(screen, (30 + button * width // 9, y), top // 4, color, -1, cv2.LINE_AA)
+    screen[top:bottom, left:] = cv2.resize(picture, (width - left, bottom - top), interpolation=cv2.INTER_AREA)
+    return screen
+
+
+def page(rng: np.random.Generator, style: int) -> Pixels:
+    """A page of text: two pages of one style share their layout and not a word."""
+    margin, size = 40 + 8 * (style % 4), 0.45 + 0.1 * (style % 3)
+    paper = np.full((900, 640, 3), 235 + style, np.uint8)
+    for y in range(margin + 20, 900 - margin, int(size * 44)):
+        line = ""
+        while cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0] < 560 - 2 * margin:
+            line += "".join(chr(c) for c in rng.integers(97, 122, rng.integers(2, 10))) + " "
+        if rng.random() < 0.85:
+            cv2.putText(paper, line, (margin, y), cv2.FONT_HERSHEY_SIMPLEX, size, (30,) * 3, 1, cv2.LINE_AA)
+    return paper
+
+
 def exposed(picture: Pixels, stops_ev: float, rng: np.random.Generator, contrast: float = 1.0) -> Pixels:
     """The scene with more or less light: highlights that the picture compressed come back before the sensor clips.
 

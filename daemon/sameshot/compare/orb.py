@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _HEADER = struct.Struct("<BHHH")
-_VERSION = 1
+_VERSION = 2
 _RATIO = 0.85
 _FURTHEST_BITS = 72
 _FEWEST_MATCHES = 6

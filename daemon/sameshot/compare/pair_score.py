@@ -53,7 +53,9 @@ def _compared(a: Features, b: Features) -> tuple[dict[str, float], dict[str, flo
         "share": found.share,
         "spread": found.spread,
         "overlay": relief.correlation(*reliefs, found.map) if found.map is not None else 0.0,
+        "overlay_patches": relief.patches(*reliefs, found.map) if found.map is not None else 0.0,
         "frame": relief.correlation(*reliefs, None),
+        "frame_patches": relief.patches(*reliefs, None),
         "phash": phash.likeness(first.descriptors["phash"], second.descriptors["phash"]),
         "moment": moment.nearness(first.capture, second.capture),
     }

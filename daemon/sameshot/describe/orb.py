@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from cv2.typing import MatLike
     from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 _CORNERS = 400
 _MIRRORED_CORNERS = 100
 _HEADER = struct.Struct("<BHHH")
 _SURROUNDINGS_SHRINK = 8
 _SMALLEST_PX = 63  # a corner keeps 31 px from every edge
-_NOISE_FLOOR = 2.0
+_NOISE_FLOOR = 1.0
 _CONTRAST = 48.0
 
 
@@ -37,7 +37,7 @@ def describe(pixels: NDArray[np.uint8]) -> bytes:
 def _against_surroundings(gray: MatLike) -> MatLike:
     """Luma less the mean around it, over the deviation around it, both taken at an eighth of the size."""
     height_px, width_px = gray.shape
-    luma = cv2.GaussianBlur(gray, (0, 0), 0.8).astype(np.float32)
+    luma = cv2.GaussianBlur(gray.astype(np.float32), (0, 0), 0.8)
     small = (max(1, width_px // _SURROUNDINGS_SHRINK), max(1, height_px // _SURROUNDINGS_SHRINK))
 
     def around(values: MatLike) -> MatLike:

@@ -15,17 +15,18 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 SIDE_PX = 96
 _SURROUNDINGS_PX = 8.0
-_NOISE_FLOOR = 3.0
+_NOISE_FLOOR = 1.0
 _STEPS_PER_DEVIATION = 3.0
 
 
 def describe(pixels: NDArray[np.uint8]) -> bytes:
     """The packed relief. pixels: uint8 (h, w, 3), RGB."""
-    small = cv2.resize(pixels, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    # Float before it shrinks: the mean of many pixels tells shades apart that one pixel of a dark frame cannot.
+    fine = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    luma = cv2.resize(fine, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     mean = cv2.GaussianBlur(luma, (0, 0), _SURROUNDINGS_PX)
     variance = cv2.GaussianBlur(luma * luma, (0, 0), _SURROUNDINGS_PX) - mean * mean
     relief = (luma - mean) / (np.sqrt(np.maximum(variance, 0)) + _NOISE_FLOOR)

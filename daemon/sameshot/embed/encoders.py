@@ -51,7 +51,7 @@ def _lite0() -> bytes:
     return model
 
 
-_ENCODERS = {"lite0": _Encoder(f"lite0-{_LITE0_SHA256[:12]}-2", 256, _lite0)}
+_ENCODERS = {"lite0": _Encoder(f"lite0-{_LITE0_SHA256[:12]}-3", 256, _lite0)}
 
 
 def prepare(name: str, models_dir: Path) -> EncoderFile:
