@@ -154,7 +154,7 @@ def resume(context: typer.Context, how: FormatOption = Format.table) -> None:
 def install_service(
     context: typer.Context,
     system: Annotated[
-        bool, typer.Option("--system", help="For the whole machine (as root), not for this user.")
+        bool, typer.Option("--system/--user", help="For the whole machine (as root), or for this user.")
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take it away again.")] = False,
 ) -> None:
