@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-import drawn  # noqa: E402 - the tests' own photos
+import drawn
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -48,6 +48,11 @@ def rss_mb(process: int) -> float:
     """Resident memory of one process, in 10^6 bytes."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS:"))
+
+
+def bytes_below(folder: Path) -> int:
+    """Sizes of all files below `folder`."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def main() -> None:
@@ -97,9 +102,9 @@ def measure(place: Path, photos: int, idle_s: float, arrivals: int) -> None:
         before_s = cpu_s(service.pid)
         time.sleep(idle_s)
         rows += [
-            (f"service process idle for {idle_s:.0f} s", f"{100 * (cpu_s(service.pid) - before_s) / idle_s:.2f} % of a core"),
+            (f"service process idle for {idle_s:.0f} s", f"{100 * (cpu_s(service.pid) - before_s) / idle_s:.2f} % CPU"),
             ("service process, memory in the end", f"{rss_mb(service.pid):.0f} MB"),
-            ("state on disk", f"{sum(f.stat().st_size for f in state.rglob('*') if f.is_file()) / photos / 1e3:.1f} kB a photo"),
+            ("state on disk", f"{bytes_below(state) / photos / 1e3:.1f} kB a photo"),
         ]
         stopped_s = time.monotonic()
         service.terminate()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from sameshot.config import load_config
 from sameshot.verbs.table import VERBS
 

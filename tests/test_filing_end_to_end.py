@@ -84,7 +84,6 @@ def test_reflink_where_the_filesystem_can(collection: Installation) -> None:
     try:
         done = collection.ask("apply", action="reflink")
     except BadInput as reason:  # it is known of this one that it cannot
-        assert "reflink" in str(reason)
         assert owned(collection) == before
         pytest.skip(str(reason))
     if done["refused"]:
@@ -194,7 +193,7 @@ def test_kill_at_random_instants_loses_nothing(collection: Installation, action:
     started_s = time.monotonic()
     assert collection.run(*words, "--yes").code == 0
     assert collection.run("undo", "--all", "--yes").code == 0
-    longest_s = min((time.monotonic() - started_s) / 8, 0.3)
+    longest_s = min((time.monotonic() - started_s) / 24, 0.1)
     assert owned(collection) == before
     rng = random.Random(action)
     kills = 0

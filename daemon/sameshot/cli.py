@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -40,6 +41,9 @@ class Verbs(TyperGroup):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
+        except KeyboardInterrupt:
+            printing.complain(printing.STOPPED)
+            raise typer.Exit(1) from None
 
 
 app = typer.Typer(
@@ -305,7 +309,7 @@ def _plan_and_do(
 
 def _ask(question: str) -> None:
     if not sys.stdin.isatty():
-        raise BadInput("Nothing was done: this changes files", "Look at it with `plan`, then say --yes")
+        raise BadInput("Nothing was done: this changes files and nobody can be asked here", "Say --yes to do it")
     if not typer.confirm(question, err=True):
         raise typer.Exit(0)
 
@@ -328,7 +332,10 @@ def undo(
         )
     known = {batch["batch"] for batch in options.perform("history")["batches"]}
     batches = tuple(word for word in what or () if word in known)
-    files = _absolute([Path(word) for word in what or () if word not in known])
+    unknown = [word for word in what or () if word not in known]
+    if missing := [word for word in unknown if re.fullmatch(r"b\d{8}-\d{6}-\d+", word)]:
+        raise BadInput(f"There is no batch {', '.join(missing)}", "`sameshot history` lists them")
+    files = _absolute([Path(word) for word in unknown])
     wanted = {
         "batches": batches,
         "files": files,

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from sameshot.app import Progress as Report
 
 _SHOWN_STEPS = 40
+STOPPED = (
+    "Stopped. What was begun on files is finished or put back at the next start or by `sameshot recover`; "
+    "`sameshot history` tells what was done"
+)
 _WIDEST = 1_000_000
 
 
@@ -185,7 +189,7 @@ def plan(out: Printer, result: dict[str, Any]) -> None:
 def batch(out: Printer, result: dict[str, Any]) -> None:
     """What was done, what was refused and why, and how to take it back."""
     for refused in result["refused"]:
-        complain(f"{refused['source']}: {refused['reason']}")
+        complain(f"{shown(refused['source'])}: {shown(refused['reason'])}")
     for note in result["notes"]:
         out.say(note)
     if not result["batch"]:

@@ -21,8 +21,14 @@ _DONE = {
 
 
 def shown(text: object) -> str:
-    """`text` for a terminal: what cannot be printed is written as an escape."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(text))
+    """`text` for a terminal: what cannot be printed is written as an escape, and bytes that are no text in hex."""
+    return "".join(letter if letter.isprintable() else _escape(letter) for letter in str(text))
+
+
+def _escape(letter: str) -> str:
+    if "\udc80" <= letter <= "\udcff":  # surrogateescape: one byte of a name
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode()
 
 
 def plan_rows(plan: Plan) -> list[tuple[str, str, str]]:

@@ -22,7 +22,7 @@ Keep = Literal["best", "oldest", "newest", "largest", "shortest-path"]
 KEEPS: tuple[Keep, ...] = get_args(Keep)
 
 _WHY = {
-    "best": "the most is known of it",
+    "best": "as good as any, and first by what is known, then by its path",
     "oldest": "it is the oldest",
     "newest": "it is the newest",
     "largest": "it is the largest",

@@ -70,7 +70,8 @@ def scan_places(config: Config, *, paths: tuple[Path, ...] = (), believe: bool =
     if paths:
         unusable = [problem.text for place in places if (problem := check_folder("PATH", place)) is not None]
     else:
-        unusable = [str(problem) for problem in check_roots(config)]
+        # Only looking: a library that cannot be written is no obstacle.
+        unusable = [str(problem) for problem in check_roots(config) if problem.key != "library"]
     if unusable:
         raise BadInput("\n".join(unusable))
     return places

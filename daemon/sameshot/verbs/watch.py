@@ -43,6 +43,7 @@ def watch(config_file: Path | None, locations: Locations) -> None:
         logging.getLogger("sameshot").setLevel(loaded.config.log_level.upper())
         with open_app(loaded, locations, lambda *_: None, verb="watch", writing=True) as app:
             logs = logs or _open_logs(locations)
+            _log.info("serving %s", ", ".join(str(root.path) for root in loaded.config.roots))
             # One socket through all reloads: who asks meanwhile is answered later, not turned away.
             server = server or ControlServer(locations.socket)
             daemon = Daemon(app, server, notifier)
@@ -70,6 +71,7 @@ def _serve(daemon: Daemon, config_file: Path | None) -> LoadedConfig | None:
             return usable_config(config_file)
         except SameshotError as error:
             _log.error("the config before it serves on: %s", error)
+    _log.info("stopped, as asked")
     return None
 
 

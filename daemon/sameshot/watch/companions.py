@@ -25,7 +25,8 @@ from sameshot.watch.ignore import (
     extension,
 )
 
-_APPLE_EDIT = re.compile(r"(img_)[eo](\d{4,})")
+_APPLE_EDIT = re.compile(r"((?:\d{8}[a-z]~)?img_)[eo](\d{4,})")
+"""Also under the rank prefix that sameshot itself gave to both."""
 _DARKTABLE_VERSION = re.compile(r"(.+)_\d\d(\.[^.]+)")
 
 
