@@ -367,9 +367,6 @@ def recover(context: typer.Context, how: FormatOption = Format.table) -> None:
     show(context.obj, context.obj.perform("recover"), how, printing.recover)
 
 
-# -------------------------------------------------------------------- the owner's word
-
-
 @app.command()
 def together(context: typer.Context, files: Files) -> None:
     """Say that these photos show one shot."""
