@@ -251,7 +251,7 @@ def test_what_changes_files_wants_a_yes(scanned: Installation) -> None:
         done = scanned.run(*words)
         assert (done.code, done.out) == (2, "")
         assert done.err.splitlines()[-1] == (
-            "sameshot: Nothing was done: this changes files. Look at it with `plan`, then say --yes"
+            "sameshot: Nothing was done: this changes files and nobody can be asked here. Say --yes to do it"
         )
     refused(scanned.run("apply", "--yes"), 2, "action is `none`", "--action")
     refused(scanned.run("apply", "--action", "copy", "--layout", "{year/", "--yes"), 2)
