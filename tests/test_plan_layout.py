@@ -134,7 +134,7 @@ def test_a_plan_reads_as_sentences_without_control_characters():
     step = Step(0, "copy", view.path, LIBRARY / "b.jpg", view.stat, view.digest, "alone")
     lines = plan_lines(Plan("folders", (step,), ("Mind\x07 this.",)))
     assert lines[0] == "1 photos (1 files, 0.0 MB) would be copied into 1 folders:"
-    assert lines[1].endswith("a\\x1b[2J\\n\\udcff.jpg -> /photos/library/b.jpg  (alone)")
+    assert lines[1].endswith("a\\x1b[2J\\n\\xff.jpg -> /photos/library/b.jpg  (alone)")
     assert lines[2] == "Note: Mind\\x07 this."
     assert all(line.isprintable() for line in lines)
     assert plan_dict(Plan("folders", (step,)))["counts"]["size_bytes"] == 1000
