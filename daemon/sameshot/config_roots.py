@@ -1,8 +1,8 @@
 """Whether the folders that a config names can be used, asked of the disk.
 
 Comes in: a config. Goes out: a list of problems, empty when all is well. Refuses roots that are no readable folders,
-roots that overlap, and a library that is a root or holds one. A library inside a root is allowed: the sweep leaves the
-library out, so what is filed there never arrives again.
+roots that overlap, and a library that is a root or holds one. A library inside a root is allowed: what
+is filed there is known to the store, so it is never taken for new photos.
 """
 
 from __future__ import annotations
