@@ -52,7 +52,8 @@ def main() -> None:
         worker._HANDLERS.update({task: suffering(handler) for task, handler in worker._HANDLERS.items()})
         worker.main()
         return
-    from sameshot import app, attempts, cli, flow  # noqa: PLC0415
+    from sameshot import app, cli  # noqa: PLC0415
+    from sameshot.way import attempts, flow  # noqa: PLC0415
 
     if "POISON_WAITS" in os.environ:
         waits = tuple(map(float, os.environ["POISON_WAITS"].split(",")))

@@ -23,7 +23,7 @@ from sameshot.locations import Locations, find_locations
 from sameshot.service.workers import Task, WorkerLimits, Workers
 from sameshot.verbs.calling import perform
 from sameshot.verbs.table import VERBS, as_json, bind
-from sameshot.wire import worker_command
+from sameshot.wire.photos import worker_command
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 """Real photos, where the machine has them beside the repository."""

@@ -141,9 +141,9 @@ def test_a_folder_that_may_not_be_written(scanned: Installation) -> None:
     above = scanned.folder / "closed"
     above.mkdir(mode=0o555)
     probe = (
-        "import sys; from pathlib import Path; from sameshot.ability import able;"
+        "import sys; from pathlib import Path; from sameshot.filing.ability import able;"
         "from sameshot.model import Plan, Step;"
-        "from sameshot.arrival import stat_of; s = Path(sys.argv[1]);"
+        "from sameshot.way.arrival import stat_of; s = Path(sys.argv[1]);"
         "p = able(Plan('folders', (Step(0, 'copy', s, Path(sys.argv[2]), stat_of(s), None, ''),)));"
         "print(len(p.steps), p.warnings)"
     )

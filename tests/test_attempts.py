@@ -12,9 +12,9 @@ from pathlib import Path
 
 from poisoned import poison, poisoned_command
 from running import Installation
-from sameshot.attempts import next_try_s
-from sameshot.flow import Flow
 from sameshot.service.workers import WorkerLimits, Workers
+from sameshot.way.attempts import next_try_s
+from sameshot.way.flow import Flow
 
 POISONED = [sys.executable, str(Path(__file__).with_name("poisoned.py"))]
 

@@ -12,10 +12,10 @@ import pytest
 
 import drawn
 from running import Installation
-from sameshot.calibrating import Point, ScoredPair, points_of
 from sameshot.errors import BadInput
-from sameshot.threshold import reaching
 from sameshot.verbs.calibration_picture import picture
+from sameshot.way.calibrating import Point, ScoredPair, points_of
+from sameshot.way.threshold import reaching
 
 pytestmark = pytest.mark.timeout(240)
 

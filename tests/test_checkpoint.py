@@ -6,10 +6,10 @@ import numpy as np
 
 import drawn
 from running import Installation
-from sameshot.linking import Linker
-from sameshot.method import Method, method_of
-from sameshot.second_looks import SecondLooks
 from sameshot.store.store import Store
+from sameshot.way.linking import Linker
+from sameshot.way.method import Method, method_of
+from sameshot.way.second_looks import SecondLooks
 
 
 def compare_all(app, chunk_s: float) -> tuple[int, int]:

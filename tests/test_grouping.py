@@ -17,9 +17,9 @@ import drawn
 from running import Installation
 from sameshot.group.clocks import ClockOffset, clock_offset
 from sameshot.group.kinds import Switches
-from sameshot.grouping import kept_whole, regroup, regroup_all
 from sameshot.model import Capture, FileStat, FoundFile, Group, Identity, Link, Look, Quality, Shot
 from sameshot.store.store import Store
+from sameshot.way.grouping import kept_whole, regroup, regroup_all
 
 START = datetime(2026, 5, 1, 10, 0)  # noqa: DTZ001 - cameras write no zone
 THRESHOLD = 0.5

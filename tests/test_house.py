@@ -13,31 +13,7 @@ HOUSE = Path(__file__).parents[1] / "daemon" / "sameshot"
 MODULES = sorted(HOUSE.rglob("*.py"))
 STAGES = {"watch", "decode", "embed", "describe", "index", "compare", "group", "plan", "apply", "review"}
 GROUND = {"model", "errors", "config", "config_file", "config_keys", "config_problems", "config_roots", "locations"}
-ROOTS = {
-    "app",
-    "worker",
-    "flow",
-    "wire",
-    "arrival",
-    "sweeping",
-    "grouping",
-    "filing",
-    "library",
-    "looking",
-    "linking",
-    "wire_measures",
-    "second_looks",
-    "rating",
-    "series",
-    "method",
-    "threshold",
-    "calibrating",
-    "deduplicating",
-    "vanishing",
-    "refiling",
-    "ability",
-    "following",
-}
+ROOTS = {"app", "worker", "way", "filing", "wire"}
 RANK = {
     "__main__": 10,
     "cli": 9,

@@ -10,17 +10,17 @@ import pytest
 
 from drawn import burst_frame, save, scene
 from sameshot.compare.measures import MEASURES, measure
-from sameshot.message import BadMessage, Message
 from sameshot.model import Capture, Features
+from sameshot.service.message import BadMessage, Message
 from sameshot.service.workers import Task, TaskFailed, Workers
-from sameshot.wire import features_to_buffers, scores_from_message, worker_command
-from sameshot.wire_measures import (
+from sameshot.wire.measures import (
     descriptors_from_message,
     inspect_request,
     inspection_from_message,
     measure_request,
     measures_as_json,
 )
+from sameshot.wire.photos import features_to_buffers, scores_from_message, worker_command
 
 EVERY = [measure(name) for name in MEASURES]
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from poisoned import poison
 from running import Installation, Service, notify_socket
-from sameshot.flow import Flow
+from sameshot.way.flow import Flow
 
 pytestmark = pytest.mark.slow
 RESTARTS = int(os.environ.get("SAMESHOT_RESTARTS", "200"))

@@ -16,11 +16,11 @@ from sameshot.decode.identify import identify
 from sameshot.decode.picture import read_picture
 from sameshot.describe.descriptors import LONG_SIDE_PX, describe
 from sameshot.describe.quality import quality
-from sameshot.message import BadMessage, Message
 from sameshot.model import Capture, Features, Identity, Look, PairScore, Quality
+from sameshot.service.message import BadMessage, Message
 from sameshot.service.worker_sandbox import landlock_version
 from sameshot.service.workers import Task, TaskFailed, WorkerLimits, Workers
-from sameshot.wire import (
+from sameshot.wire.photos import (
     EncoderHeader,
     features_from_message,
     features_to_buffers,

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from sameshot.errors import WorkersUnavailable
-from sameshot.message import BadMessage, Receiver, frame_of
+from sameshot.service.message import BadMessage, Receiver, frame_of
 from sameshot.service.worker_sandbox import landlock_version
 from sameshot.service.workers import Message, Task, TaskFailed, WorkerLimits, Workers
 

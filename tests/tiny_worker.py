@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from sameshot.errors import PhotoUnreadable
-from sameshot.message import Message
+from sameshot.service.message import Message
 from sameshot.service.worker_loop import connect, serve
 from sameshot.service.worker_sandbox import confine, die_with_parent
 from sameshot.service.worker_seccomp import give_up_system_calls

@@ -19,25 +19,25 @@ from typing import Any
 
 from sameshot.apply.journal import Journal
 from sameshot.apply.recovery import RecoveryReport, recover
-from sameshot.arrival import Arrivals
 from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.config import LoadedConfig
 from sameshot.embed.encoders import place_of
 from sameshot.errors import SameshotError, StateUnavailable
-from sameshot.filing import learn_journal
-from sameshot.flow import Flow, FlowSettings
+from sameshot.filing.plans import learn_journal
 from sameshot.group.kinds import Switches
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.locations import Locations
-from sameshot.method import Method, method_of
 from sameshot.service.lock import hold_lock
 from sameshot.service.workers import Message, Task, TaskFailed, WorkerLimits, Workers
 from sameshot.store.backups import rotate_backups
 from sameshot.store.store import Store
-from sameshot.sweeping import sweep
-from sameshot.threshold import CALIBRATION, threshold_of
 from sameshot.watch.ignore import IgnoreRules
-from sameshot.wire import EncoderHeader, worker_command
+from sameshot.way.arrival import Arrivals
+from sameshot.way.flow import Flow, FlowSettings
+from sameshot.way.method import Method, method_of
+from sameshot.way.sweeping import sweep
+from sameshot.way.threshold import CALIBRATION, threshold_of
+from sameshot.wire.photos import EncoderHeader, worker_command
 
 _log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int | None], None]

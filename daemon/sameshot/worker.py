@@ -31,19 +31,19 @@ from sameshot.describe.descriptors import LONG_SIDE_PX, describe
 from sameshot.describe.inspection import FULL_SIZE_PX, color, sharpness
 from sameshot.describe.quality import quality
 from sameshot.embed.encoders import EncoderFile, prepare
-from sameshot.message import BadMessage, Message
 from sameshot.model import Features, Inspection, Look, PairScore, Picture
+from sameshot.service.message import BadMessage, Message
 from sameshot.service.worker_loop import Handler, connect, serve
 from sameshot.service.worker_sandbox import confine, die_with_parent
 from sameshot.service.worker_seccomp import give_up_system_calls
-from sameshot.wire import (
+from sameshot.wire.measures import inspection_to_message, measures_from_json
+from sameshot.wire.photos import (
     EncoderHeader,
     features_from_message,
     identity_to_message,
     look_to_message,
     scores_to_message,
 )
-from sameshot.wire_measures import inspection_to_message, measures_from_json
 
 if TYPE_CHECKING:
     from sameshot.embed.serving import Encoder

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sameshot.errors import PhotoUnreadable, SameshotError
-from sameshot.message import BadMessage, Message, frame_of, receive_message, send_message
+from sameshot.service.message import BadMessage, Message, frame_of, receive_message, send_message
 
 Handler = Callable[[Message, int | None], Message]
 """A request and the descriptor that came with it (open while the handler runs) -> the answer."""

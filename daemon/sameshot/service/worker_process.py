@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from sameshot.message import Message, Receiver, frame_of
+from sameshot.service.message import Message, Receiver, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

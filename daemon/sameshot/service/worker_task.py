@@ -13,7 +13,7 @@ from sameshot.service.worker_process import signal_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sameshot.message import Message
+    from sameshot.service.message import Message
 
 FailureKind = Literal["refused", "crash", "killed", "deadline", "memory", "error"]
 """refused: the worker looked, and said no. killed: ended from outside, through no fault of the task."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from sameshot.errors import WorkersUnavailable
-from sameshot.message import BadMessage, Message
+from sameshot.service.message import BadMessage, Message
 from sameshot.service.worker_process import WorkerLimits, WorkerProcess
 from sameshot.service.worker_task import FailureKind, Task, TaskFailed, failure_by_deadline, failure_by_death
 

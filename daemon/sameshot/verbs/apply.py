@@ -6,16 +6,16 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sameshot.ability import able
 from sameshot.app import App
 from sameshot.apply.filing import file_plan
 from sameshot.errors import BadInput
-from sameshot.filing import learn_done, plan_folders
-from sameshot.following import learn_followed, plan_late
+from sameshot.filing.ability import able
+from sameshot.filing.anew import does_the_same
+from sameshot.filing.following import learn_followed, plan_late
+from sameshot.filing.plans import learn_done, plan_folders
 from sameshot.model import Action, BatchReport, Plan
-from sameshot.refiling import does_the_same
-from sameshot.sweeping import remember_root
 from sameshot.verbs.plan import check_unchanged, folders_plan, overwriting_plan
+from sameshot.way.sweeping import remember_root
 
 _log = logging.getLogger(__name__)
 

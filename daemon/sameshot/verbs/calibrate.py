@@ -6,10 +6,10 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.calibrating import Point, ScoredPair, measure_sample
 from sameshot.errors import BadInput
-from sameshot.threshold import CALIBRATION, reaching, threshold_of
 from sameshot.verbs.calibration_picture import picture
+from sameshot.way.calibrating import Point, ScoredPair, measure_sample
+from sameshot.way.threshold import CALIBRATION, reaching, threshold_of
 
 _EXAMPLES = 120
 

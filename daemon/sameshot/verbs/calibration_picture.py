@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sameshot.calibrating import Point
+from sameshot.way.calibrating import Point
 
 _WIDTH_PX, _HEIGHT_PX, _MARGIN_PX = 720, 400, 60
 

@@ -13,7 +13,7 @@ from sameshot.errors import BadInput, StateUnavailable
 from sameshot.locations import Locations
 from sameshot.plan.layout import check_layout
 from sameshot.store.store import Store
-from sameshot.threshold import CALIBRATION, threshold_of
+from sameshot.way.threshold import CALIBRATION, threshold_of
 
 
 @dataclass(frozen=True, slots=True)

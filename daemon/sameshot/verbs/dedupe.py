@@ -7,12 +7,12 @@ from pathlib import Path
 from sameshot.app import App
 from sameshot.apply.filing import file_plan
 from sameshot.apply.trash import Trash, make_ready
-from sameshot.deduplicating import To, Wanted, learn_removed
 from sameshot.errors import BadInput
+from sameshot.filing.duplicates import To, Wanted, learn_removed
 from sameshot.plan.duplicates import Keep
-from sameshot.sweeping import remember_root
 from sameshot.verbs.apply import BatchResult, batch_result
 from sameshot.verbs.plan import check_unchanged, dedupe_plan
+from sameshot.way.sweeping import remember_root
 
 
 def dedupe(

@@ -11,10 +11,10 @@ from sameshot.errors import BadInput, SameshotError
 from sameshot.group.clocks import clock_offset
 from sameshot.group.kinds import RECOGNISED_BY
 from sameshot.group.quality import reasons as better
-from sameshot.looking import compare_one, features_of, measured
-from sameshot.method import every_measure
 from sameshot.model import Features
-from sameshot.rating import rated
+from sameshot.way.looking import compare_one, features_of, measured
+from sameshot.way.method import every_measure
+from sameshot.way.rating import rated
 
 
 @dataclass(frozen=True, slots=True)

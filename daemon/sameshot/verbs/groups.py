@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.library import everything
 from sameshot.model import Kind
+from sameshot.way.library import everything
 
 
 @dataclass(frozen=True, slots=True)

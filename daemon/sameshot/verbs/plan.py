@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sameshot.ability import able
 from sameshot.app import App
-from sameshot.deduplicating import To, Wanted, plan_duplicates
 from sameshot.errors import BadInput
-from sameshot.filing import fingerprint, plan_folders, plan_rank
-from sameshot.following import plan_late
+from sameshot.filing.ability import able
+from sameshot.filing.anew import plan_refiled
+from sameshot.filing.duplicates import To, Wanted, plan_duplicates
+from sameshot.filing.following import plan_late
+from sameshot.filing.plans import fingerprint, plan_folders, plan_rank
 from sameshot.model import Action, Plan
 from sameshot.plan.describe import plan_dict
 from sameshot.plan.duplicates import Keep
-from sameshot.refiling import plan_refiled
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.filing import plan_rank
+from sameshot.filing.plans import plan_rank
 from sameshot.verbs.apply import BatchResult, do_plan
 from sameshot.verbs.plan import check_unchanged
 

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.arrival import Arrivals
 from sameshot.errors import RootUnavailable
 from sameshot.service.probe import Probe
-from sameshot.sweeping import believe_root
 from sameshot.verbs.status import RootStatus
 from sameshot.watch.canary import Canary
 from sameshot.watch.observer import FolderWatch, RootHealth
 from sameshot.watch.pace import Pace, writes_to
 from sameshot.watch.roots import check_root, is_cloud
+from sameshot.way.arrival import Arrivals
+from sameshot.way.sweeping import believe_root
 
 _PATIENCE_S = 3.0
 """So long without an answer, and a root counts as silent. A disk that has to spin up takes longer, and comes back."""

@@ -10,7 +10,7 @@ from sameshot.app import App
 from sameshot.config import Config
 from sameshot.config_roots import check_folder, check_roots
 from sameshot.errors import BadInput, RootUnavailable
-from sameshot.sweeping import take_as_it_is
+from sameshot.way.sweeping import take_as_it_is
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.looking import compare_one, features_of, measured
+from sameshot.way.looking import compare_one, features_of, measured
 
 
 @dataclass(frozen=True, slots=True)

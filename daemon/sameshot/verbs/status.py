@@ -8,7 +8,7 @@ from typing import Literal
 
 import sameshot
 from sameshot.app import App
-from sameshot.vanishing import why_paused
+from sameshot.way.vanishing import why_paused
 
 State = Literal["starting", "idle", "busy", "paused", "degraded"]
 

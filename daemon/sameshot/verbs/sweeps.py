@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.arrival import Arrivals
 from sameshot.errors import RootUnavailable, SameshotError
 from sameshot.service.control import Request
-from sameshot.sweeping import sweep_folder
 from sameshot.verbs.root_care import RootCare
+from sameshot.way.arrival import Arrivals
+from sameshot.way.sweeping import sweep_folder
 
 _log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from sameshot.app import App
 from sameshot.apply.undo import Selection
 from sameshot.apply.undo import undo as take_back
-from sameshot.filing import learn_undone
-from sameshot.following import learn_parted
+from sameshot.filing.following import learn_parted
+from sameshot.filing.plans import learn_undone
 from sameshot.verbs.apply import BatchResult, batch_result
 
 

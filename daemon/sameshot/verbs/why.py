@@ -12,8 +12,8 @@ from sameshot.errors import BadInput
 from sameshot.group.kinds import RECOGNISED_BY
 from sameshot.group.quality import reasons as better
 from sameshot.model import Group, Membership
-from sameshot.rating import rated
 from sameshot.store.photos import PhotoRow
+from sameshot.way.rating import rated
 
 _NEIGHBOURS = 8
 

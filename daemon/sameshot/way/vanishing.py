@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sameshot.arrival import stat_of
 from sameshot.errors import RootUnavailable
 from sameshot.store.files import FileRow
 from sameshot.store.store import Store
+from sameshot.way.arrival import stat_of
 
 FEW = 20
 """So many photos may always go at once."""

@@ -12,13 +12,13 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from sameshot.apply.journal import Journal
-from sameshot.arrival import stat_of
-from sameshot.filing import names_in
+from sameshot.filing.plans import names_in
 from sameshot.model import FoundFile, Plan, Shot, StepOutcome
 from sameshot.plan.late import LateCompanion, late_steps
 from sameshot.store.store import Store
 from sameshot.watch.companions import pair_shots
 from sameshot.watch.ignore import COMPANION_EXTENSIONS, extension
+from sameshot.way.arrival import stat_of
 
 
 def late_companions(

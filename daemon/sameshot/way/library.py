@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from sameshot.model import Group, GroupView, PhotoView
-from sameshot.rating import rated
 from sameshot.store.store import Store
+from sameshot.way.rating import rated
 
 
 def group_views(store: Store, groups: Iterable[Group]) -> list[GroupView]:

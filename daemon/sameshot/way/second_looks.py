@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from sameshot.arrival import stat_of
 from sameshot.compare.measures import Measure
-from sameshot.message import BadMessage
 from sameshot.model import FileStat
+from sameshot.service.message import BadMessage
 from sameshot.service.workers import Message, Task, TaskFailed, Workers
 from sameshot.store.store import Store
-from sameshot.wire_measures import descriptors_from_message, inspect_request, inspection_from_message, measure_request
+from sameshot.way.arrival import stat_of
+from sameshot.wire.measures import descriptors_from_message, inspect_request, inspection_from_message, measure_request
 
 _log = logging.getLogger(__name__)
 _Answered = Callable[[Message], None]

@@ -19,7 +19,7 @@ from typing import Literal
 from sameshot.apply.journal import Journal
 from sameshot.apply.trash import Trash, trash_for
 from sameshot.errors import BadInput
-from sameshot.filing import catalogues_beside, names_in
+from sameshot.filing.plans import catalogues_beside, names_in
 from sameshot.model import PhotoView, Plan, StepOutcome
 from sameshot.plan.duplicates import Copy, Keep, duplicates_plan
 from sameshot.plan.names import Names

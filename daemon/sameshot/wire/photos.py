@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from sameshot.message import BadMessage, Message
 from sameshot.model import Capture, Features, Identity, Look, PairScore, Quality
+from sameshot.service.message import BadMessage, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

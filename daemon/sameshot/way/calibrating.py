@@ -21,11 +21,11 @@ from pathlib import Path
 from sameshot.app import App
 from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.errors import SameshotError
-from sameshot.looking import compare_one, measured
 from sameshot.model import Features
 from sameshot.service.workers import Message
-from sameshot.wire import look_from_message, look_request
-from sameshot.wire_measures import descriptors_from_message, measure_request
+from sameshot.way.looking import compare_one, measured
+from sameshot.wire.measures import descriptors_from_message, measure_request
+from sameshot.wire.photos import look_from_message, look_request
 
 CHANGES = ("resized", "cropped", "brighter", "turned", "compressed")
 _NEIGHBOURS = 12

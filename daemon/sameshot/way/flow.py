@@ -18,21 +18,21 @@ from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 
-from sameshot.arrival import stat_of
-from sameshot.attempts import next_try_s
 from sameshot.group.identity import new_group_id
 from sameshot.group.kinds import Switches
-from sameshot.grouping import regroup
 from sameshot.index.neighbours import NeighbourIndex
-from sameshot.linking import Linker
-from sameshot.message import BadMessage
-from sameshot.method import Method
 from sameshot.model import FileStat
-from sameshot.second_looks import SecondLooks
+from sameshot.service.message import BadMessage
 from sameshot.service.workers import Message, Task, TaskFailed, Workers
 from sameshot.store.store import Store
 from sameshot.watch.settle import Settler, has_writer
-from sameshot.wire import (
+from sameshot.way.arrival import stat_of
+from sameshot.way.attempts import next_try_s
+from sameshot.way.grouping import regroup
+from sameshot.way.linking import Linker
+from sameshot.way.method import Method
+from sameshot.way.second_looks import SecondLooks
+from sameshot.wire.photos import (
     EncoderHeader,
     identity_from_message,
     look_from_message,

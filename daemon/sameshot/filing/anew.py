@@ -12,11 +12,11 @@ from pathlib import Path
 
 from sameshot.apply.history import Location
 from sameshot.apply.journal import Journal
-from sameshot.filing import catalogues_beside, names_in
-from sameshot.library import everything
+from sameshot.filing.plans import catalogues_beside, names_in
 from sameshot.model import Action, FoundFile, PhotoView, Plan
 from sameshot.plan.folders import folder_plan
 from sameshot.store.store import Store
+from sameshot.way.library import everything
 
 
 def plan_refiled(

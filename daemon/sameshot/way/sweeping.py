@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from sameshot import vanishing
-from sameshot.arrival import Arrivals, mark_missing, really_gone, reconcile_folder, stat_of
 from sameshot.errors import FolderGone, FolderUnreadable, RootUnavailable
 from sameshot.store.files import FileRow
 from sameshot.store.store import Store
@@ -20,6 +18,8 @@ from sameshot.watch.companions import pair_shots
 from sameshot.watch.ignore import IgnoreRules
 from sameshot.watch.roots import RootFacts, check_root, compare_root
 from sameshot.watch.sweep import FolderListing, list_folder, walk
+from sameshot.way import vanishing
+from sameshot.way.arrival import Arrivals, mark_missing, really_gone, reconcile_folder, stat_of
 
 
 def sweep(

@@ -21,14 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sameshot.index.neighbours import NeighbourIndex
-from sameshot.message import BadMessage, Message
-from sameshot.method import Method
 from sameshot.model import Link, PairScore
-from sameshot.second_looks import SecondLooks
+from sameshot.service.message import BadMessage, Message
 from sameshot.service.workers import Task, TaskFailed, Workers
 from sameshot.store.store import Store
-from sameshot.wire import features_to_buffers, scores_from_message
-from sameshot.wire_measures import measures_as_json
+from sameshot.way.method import Method
+from sameshot.way.second_looks import SecondLooks
+from sameshot.wire.measures import measures_as_json
+from sameshot.wire.photos import features_to_buffers, scores_from_message
 
 STRANGERS = 16
 """On 555 real photos (523 contents) no stranger was nearer than a match that was found."""

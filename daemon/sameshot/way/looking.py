@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.arrival import stat_of
 from sameshot.compare.measures import Measure
 from sameshot.errors import BadInput, SameshotError
 from sameshot.model import Features, PairScore
 from sameshot.service.workers import Message
-from sameshot.wire import features_to_buffers, look_from_message, look_request, scores_from_message
-from sameshot.wire_measures import descriptors_from_message, measure_request, measures_as_json
+from sameshot.way.arrival import stat_of
+from sameshot.wire.measures import descriptors_from_message, measure_request, measures_as_json
+from sameshot.wire.photos import features_to_buffers, look_from_message, look_request, scores_from_message
 
 
 def features_of(app: App, path: Path) -> tuple[int | None, Features]:

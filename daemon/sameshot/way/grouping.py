@@ -19,10 +19,10 @@ from sameshot.group.kinds import SET_KINDS, Switches, belongs_together, kind_of
 from sameshot.group.partition import Star, partition
 from sameshot.group.representative import certify
 from sameshot.model import Group, Link
-from sameshot.rating import rated
-from sameshot.series import SeriesReader, counts
 from sameshot.store.contents import ContentRow
 from sameshot.store.store import Store
+from sameshot.way.rating import rated
+from sameshot.way.series import SeriesReader, counts
 
 _DIVIDED_BY = {"star": partition, "chain": chains}
 _EVERYTHING = Switches()

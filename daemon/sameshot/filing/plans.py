@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from sameshot.apply.journal import Journal
-from sameshot.arrival import stat_of
 from sameshot.errors import BadInput
-from sameshot.library import everything
 from sameshot.model import Action, Plan, StepOutcome
 from sameshot.plan.folders import folder_plan
 from sameshot.plan.rank import rank_key, rank_plan, remove_rank_plan, wanted_order
 from sameshot.store.store import Store
+from sameshot.way.arrival import stat_of
+from sameshot.way.library import everything
 
 
 def plan_folders(

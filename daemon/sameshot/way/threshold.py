@@ -14,7 +14,7 @@ from typing import Any
 from sameshot.compare.thresholds import LINK_THRESHOLD
 from sameshot.config import LoadedConfig
 from sameshot.errors import BadInput
-from sameshot.method import method_of
+from sameshot.way.method import method_of
 
 CALIBRATION = "calibration"
 """The key in the store: {"method", "threshold", "on", "points": [[threshold, expected precision], ...]}."""

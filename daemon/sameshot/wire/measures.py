@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sameshot.compare.measures import LARGEST_SIDE_PX, MEASURES, Measure
-from sameshot.message import BadMessage, Message
 from sameshot.model import Inspection
+from sameshot.service.message import BadMessage, Message
 
 _LARGEST_DESCRIPTOR_BYTES = (LARGEST_SIDE_PX**2) + 64
 _LARGEST_FILE_BYTES = 1 << 50

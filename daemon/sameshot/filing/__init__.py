@@ -1,0 +1,1 @@
+"""From groups to plans, and from what happened back to the store."""

@@ -1,0 +1,1 @@
+"""The way of a photo, from the disk to its group."""
