@@ -105,13 +105,6 @@ def test_an_ignore_file_that_is_no_file_says_nothing(tmp_path):
     assert not IgnoreRules([tmp_path]).ignores_file(tmp_path / "a.jpg")
 
 
-def test_the_library_is_left_out(tmp_path):
-    rules = IgnoreRules([tmp_path], left_out=[tmp_path / "sorted"])
-    assert rules.ignores_folder(tmp_path / "sorted")
-    assert rules.ignores_file(tmp_path / "sorted" / "g1" / "a.jpg")
-    assert not rules.ignores_folder(tmp_path / "a" / "sorted")
-
-
 def test_only_the_extensions_asked_for_are_photos():
     rules = IgnoreRules([ROOT], photo_extensions=["jpg"])
     assert not rules.ignores_file(ROOT / "a.JPG")

@@ -81,8 +81,6 @@ class FolderRules:
     """The rules inside one folder. `layers`: (how many characters of `inside` the patterns skip, patterns)."""
 
     wanted: frozenset[str]
-    left_out: frozenset[str]
-    """Folders relative to the root."""
     layers: tuple[tuple[int, GitIgnoreSpec], ...]
     inside: str
     """The folder relative to its root, empty or with a slash at the end."""
@@ -96,8 +94,6 @@ class FolderRules:
 
     def ignores_folder(self, name: str) -> bool:
         """Whether the subfolder `name` and all below it is left alone."""
-        if self.left_out and self.inside + name in self.left_out:
-            return True
         said = self._said(name + "/")
         return _FOREIGN_FOLDER.match(name) is not None if said is None else said
 
@@ -126,15 +122,10 @@ class IgnoreRules:
         roots: Sequence[Path] = (),
         patterns: Sequence[str] = (),
         photo_extensions: Iterable[str] = PHOTO_EXTENSIONS,
-        left_out: Sequence[Path] = (),
     ) -> None:
-        """`patterns` are relative to the root that holds the path; `left_out` are folders. All paths are absolute.
-
-        Raises BadInput when a pattern cannot be read.
-        """
+        """`patterns` are relative to the root that holds the path. Raises BadInput when one cannot be read."""
         self._roots = tuple(sorted((os.fspath(root) for root in roots), key=len, reverse=True))
         self._wanted = frozenset(photo_extensions) | COMPANION_EXTENSIONS
-        self._left_out = tuple(os.fspath(folder) for folder in left_out)
         for pattern in patterns:
             try:
                 GitIgnoreSpec.from_lines([pattern])
@@ -175,9 +166,7 @@ class IgnoreRules:
         return False
 
     def _inside_root(self, root: str) -> FolderRules:
-        above = root.rstrip("/") + "/"
-        left_out = frozenset(folder.removeprefix(above) for folder in self._left_out if folder.startswith(above))
-        return FolderRules(self._wanted, left_out, self._layers, "").with_file_of(root)
+        return FolderRules(self._wanted, self._layers, "").with_file_of(root)
 
     def _split(self, path: Path) -> tuple[str, list[str]]:
         """The root that holds the path (or `/`), and the names from there down."""
