@@ -11,10 +11,8 @@ import contextlib
 import logging
 import os
 import selectors
-import signal
 import time
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +22,7 @@ from sameshot.service.control import ControlServer, Request
 from sameshot.service.manners import Manners, asked_to_pause
 from sameshot.service.notify import Notifier
 from sameshot.service.schedule import Schedule, Tick
+from sameshot.service.signals import Signals, Stopped
 from sameshot.verbs.apply import file_closed_sets
 from sameshot.verbs.night import Night
 from sameshot.verbs.pause import KEY
@@ -42,16 +41,11 @@ _CARE_EVERY_S = 5.0
 _EVENTS_KEPT = 200
 
 
-class Stopped(BaseException):
-    """SIGTERM came while a verb was at work; the journal knows how far it is."""
-
-
 class Daemon:
     """One service from its start to its end."""
 
-    def __init__(self, app: App, server: ControlServer, notifier: Notifier) -> None:
-        self._app, self._server, self._notifier = app, server, notifier
-        self._asked_to: Literal["", "stop", "reload"] = ""
+    def __init__(self, app: App, server: ControlServer, notifier: Notifier, signals: Signals) -> None:
+        self._app, self._server, self._notifier, self._signals = app, server, notifier, signals
         self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._ticks: deque[Tick] = deque()
         self._scans: list[Scan] = []
@@ -62,58 +56,47 @@ class Daemon:
         self._why_paused = self._no_workers = ""
         self._schedule = Schedule(app.config.schedule.reconcile_every, self._tick)
         self._care_due_s = self._alive_due_s = 0.0
-        self._started = False
         self._request: Request | None = None
         self._events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         app.activity, app.progress = self._activity, self._progress
 
-    def run(self) -> Literal["stop", "reload"]:
-        """Serves until a signal asks for something else: SIGTERM and SIGINT to stop, SIGHUP to reload."""
-        self._asked_to = ""
-        with self._signals(), selectors.DefaultSelector() as selector:
-            selector.register(self._wake_out, selectors.EVENT_READ)
-            selector.register(self._server, selectors.EVENT_READ)
-            selector.register(self._app.workers, selectors.EVENT_READ)
-            if not self._started:
-                self._start()
-            while not self._asked_to:
-                selector.select(self._wait_s())
-                with contextlib.suppress(BlockingIOError):
-                    os.read(self._wake_out, 4096)
-                with contextlib.suppress(Stopped):
-                    self._turn()
-        if self._asked_to == "stop":
-            self._notifier.stopping()
-            self._end_threads()
-        else:
-            self._notifier.reloading()
-            self._notifier.ready()
-        return "stop" if self._asked_to == "stop" else "reload"
-
-    def close(self) -> None:
-        """Ends the threads and the scans that others wait for. Harmless after `run` ended by itself."""
-        for scan in self._scans:
-            scan.request.fail(SameshotError("The service took a new config or ended before the scan did", "Ask again"))
-        self._end_threads()
-        os.close(self._wake_out)
-        os.close(self._wake_in)
-
-    def _end_threads(self) -> None:
-        self._schedule.stop()
-        self._care.stop()
-        self._night.stop()
-
-    # ---------------------------------------------------------------- one turn
-
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Gets ready: takes up what was left, watches the roots, and says so."""
         self._notifier.status("getting ready")
         self._app.flow.tell, self._app.flow.answers = self._note, self._care.answers
         self._app.flow.resume()
         self._care.start()  # before the first sweep: what arrives in between is hinted
         self._reconcile([root for root in self._app.roots if self._care.may_be_read(root)])
         self._schedule.start()
-        self._started = True
         self._notifier.ready()
+
+    def run(self) -> Literal["stop", "reload"]:
+        """Serves until a signal asks for something else; one turn at least, so that no storm of them starves others."""
+        with selectors.DefaultSelector() as selector:
+            for source in (self._wake_out, self._signals, self._server, self._app.workers):
+                selector.register(source, selectors.EVENT_READ)
+            while not self._signals.stop_asked:
+                selector.select(0.0 if self._signals.anything_asked else self._wait_s())
+                self._signals.drain()
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_out, 4096)
+                with contextlib.suppress(Stopped):
+                    self._turn()
+                if self._signals.anything_asked:
+                    break
+        return self._signals.taken()
+
+    def close(self) -> None:
+        """Ends the threads and the scans that others wait for."""
+        for scan in self._scans:
+            scan.request.fail(SameshotError("The service took a new config or ended before the scan did", "Ask again"))
+        self._schedule.stop()
+        self._care.stop()
+        self._night.stop()
+        os.close(self._wake_out)
+        os.close(self._wake_in)
+
+    # ---------------------------------------------------------------- one turn
 
     def _turn(self) -> None:
         now_s = time.monotonic()
@@ -226,8 +209,8 @@ class Daemon:
         if self._request is not None:
             self._request.progress({"label": label, "done": done, "total": total})
         self._say_alive(time.monotonic())
-        if self._asked_to == "stop":
-            raise Stopped
+        if self._signals.stop_asked:
+            raise Stopped  # the journal knows how far the verb is
 
     # ---------------------------------------------------------------- how it is
 
@@ -275,17 +258,3 @@ class Daemon:
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.write(self._wake_in, b"\0")
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        def asked(number: int, _frame: object) -> None:
-            if self._asked_to != "stop":
-                self._asked_to = "reload" if number == signal.SIGHUP else "stop"
-            self._wake()
-
-        before = {number: signal.signal(number, asked) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

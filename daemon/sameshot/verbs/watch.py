@@ -6,8 +6,9 @@ place of the old one; one that cannot is told in the log, and the old one serves
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 from sameshot.app import open_app
@@ -20,6 +21,7 @@ from sameshot.service.logs import open_logs
 from sameshot.service.memory import return_freed_memory
 from sameshot.service.notify import Notifier
 from sameshot.service.probe import Probe
+from sameshot.service.signals import Signals, Stopped
 from sameshot.verbs.check import template_problems
 from sameshot.verbs.service_loop import Daemon
 
@@ -32,28 +34,81 @@ def watch(config_file: Path | None, locations: Locations) -> None:
 
     Raises BadInput when the config cannot be used, StateUnavailable when another process holds the state.
     """
-    # While nothing serves yet, or again, a hang-up must not end the process, which it does by default.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     return_freed_memory()
-    notifier = Notifier()
-    server: ControlServer | None = None
-    logs: logging.Handler | None = None
-    loaded: LoadedConfig | None = usable_config(config_file)
-    while loaded is not None:
+    with Signals() as signals:
+        service = _Service(config_file, locations, signals)
+        try:
+            service.run()
+        except Stopped:
+            service.notifier.stopping()
+            _log.info("stopped, as asked, before it was ready")
+        finally:
+            service.close()
+
+
+class _Service:
+    """The service through all its reloads: one socket, one log, one config after another."""
+
+    def __init__(self, config_file: Path | None, locations: Locations, signals: Signals) -> None:
+        self.notifier = Notifier()
+        self._config_file, self._locations, self._signals = config_file, locations, signals
+        self._server: ControlServer | None = None
+        self._logs: logging.Handler | None = None
+
+    def run(self) -> None:
+        """Serves until told to stop. Raises Stopped when that comes while it gets ready."""
+        before: LoadedConfig | None = None
+        loaded: LoadedConfig | None = self._usable_config()
+        while loaded is not None:
+            with contextlib.ExitStack() as life:
+                try:
+                    with self._signals.abandoning():
+                        daemon = life.enter_context(self._ready(loaded))
+                except SameshotError as error:
+                    if before is None:
+                        raise
+                    _log.error("the config before it serves on: %s", error)
+                    loaded, before = before, None
+                    continue
+                before = loaded
+                loaded = self._serve(daemon)
+
+    def close(self) -> None:
+        """Hangs up on everybody."""
+        if self._server is not None:
+            self._server.close()
+
+    @contextlib.contextmanager
+    def _ready(self, loaded: LoadedConfig) -> Iterator[Daemon]:
         logging.getLogger("sameshot").setLevel(loaded.config.log_level.upper())
-        with open_app(loaded, locations, lambda *_: None, verb="watch", writing=True) as app:
-            logs = logs or _open_logs(locations)
-            _log.info("serving %s", ", ".join(str(root.path) for root in loaded.config.roots))
+        with open_app(loaded, self._locations, lambda *_: None, verb="watch", writing=True) as app:
+            self._logs = self._logs or _open_logs(self._locations)
             # One socket through all reloads: who asks meanwhile is answered later, not turned away.
-            server = server or ControlServer(locations.socket)
-            daemon = Daemon(app, server, notifier)
-            loaded = None
+            self._server = self._server or ControlServer(self._locations.socket)
+            daemon = Daemon(app, self._server, self.notifier, self._signals)
             try:
-                loaded = _serve(daemon, config_file)
+                daemon.start()
+                _log.info("serving %s", ", ".join(str(root.path) for root in loaded.config.roots))
+                yield daemon
             finally:
                 daemon.close()
-                if loaded is None:
-                    server.close()
+
+    def _serve(self, daemon: Daemon) -> LoadedConfig | None:
+        """Runs the daemon. Returns the config to go on with, None when it was told to stop."""
+        while daemon.run() == "reload":
+            self.notifier.reloading()
+            try:
+                return self._usable_config()
+            except SameshotError as error:
+                _log.error("the config before it serves on: %s", error)
+                self.notifier.ready()
+        self.notifier.stopping()
+        _log.info("stopped, as asked")
+        return None
+
+    def _usable_config(self) -> LoadedConfig:
+        with self._signals.abandoning():
+            return usable_config(self._config_file)
 
 
 def _open_logs(locations: Locations) -> logging.Handler:
@@ -62,17 +117,6 @@ def _open_logs(locations: Locations) -> logging.Handler:
     except OSError as error:
         _log.warning("the log %s cannot be written: %s", locations.log_file, error.strerror)
         return logging.NullHandler()
-
-
-def _serve(daemon: Daemon, config_file: Path | None) -> LoadedConfig | None:
-    """Runs the daemon. Returns the config to go on with, None when it was told to stop."""
-    while daemon.run() == "reload":
-        try:
-            return usable_config(config_file)
-        except SameshotError as error:
-            _log.error("the config before it serves on: %s", error)
-    _log.info("stopped, as asked")
-    return None
 
 
 def usable_config(config_file: Path | None) -> LoadedConfig:
