@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -35,11 +36,22 @@ def _units(photos: Path, library: Path, action: str) -> tuple[Step, ...]:
             step(3, "move", third, photos / "in" / "0001_c.jpg"),
         )
     group = library / "2026" / "sea"
+    if action == "quarantine":
+        return tuple(_duplicate(photos / name, group / name) for name in ("a.jpg", "a.xmp"))
+    if action == "trash":
+        names = [(photos / name, library / "files" / name) for name in ("a.jpg", "a.xmp")]
+        return tuple(replace(_duplicate(*one), trash_info=f"[Trash Info]\nPath={one[0]}\n") for one in names)
     return (
         step(1, action, photos / "a.jpg", group / "a.jpg", digest=True),
         step(1, action, photos / "a.xmp", group / "a.xmp"),
         step(2, action, photos / "in" / "c.jpg", library / "kept" / "c.jpg"),
     )
+
+
+def _duplicate(source: Path, target: Path) -> Step:
+    kept = source.parent / "copies" / source.name
+    wanted = step(1, "move", source, target, digest=True)
+    return replace(wanted, kept=kept, kept_digest=wanted.digest)
 
 
 def play(scene: str, folder: Path, library: Path) -> None:

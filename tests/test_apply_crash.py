@@ -149,16 +149,21 @@ def elsewhere() -> Iterator[Path]:
 class Scene:
     """A tree that is made anew for each kill."""
 
-    def __init__(self, folder: Path, library: Path) -> None:
+    def __init__(self, folder: Path, library: Path, *, is_trash: bool = False) -> None:
         self.folder, self.library, self.photos = folder, library, folder / "photos"
+        self.is_trash = is_trash
 
     def make(self) -> None:
         for folder in (self.folder, self.library):
             shutil.rmtree(folder, ignore_errors=True)
         write_photo(self.photos / "a.jpg", b"a" * 5000, rating=b"5")
         write_photo(self.photos / "a.xmp", b"<xmp/>")
+        write_photo(self.photos / "copies" / "a.jpg", b"a" * 5000)
+        write_photo(self.photos / "copies" / "a.xmp", b"<xmp/>")
         write_photo(self.photos / "b.jpg", b"b" * 70_000)
         write_photo(self.photos / "in" / "c.jpg", b"c" * 100, mode=0o444)
+        for folder in ("files", "info") if self.is_trash else ():
+            (self.library / folder).mkdir(parents=True)
         self.before = self.tree()
 
     def tree(self) -> dict:
@@ -171,7 +176,7 @@ class Scene:
         """No content is missing, even now; sameshot's own names count, for recovery knows them."""
         assert not contents(self.before) - contents(self.tree())
 
-    def must_come_back(self, *, but_for_empty_folders: bool = False) -> None:
+    def must_come_back(self, *, but_for_empty_folders: bool = False, units_are_whole: bool = True) -> None:
         """After recovery nothing is half-done; after undo everything is as it was."""
         self.must_be_whole()
         journal = Journal(self.folder / "journal")
@@ -180,7 +185,8 @@ class Scene:
         assert own_names(recovered) == []
         assert not contents(self.before) - contents(recovered)
         assert recover(journal, now=NOW).batches == ()
-        self.must_keep_units_together(recovered)
+        if units_are_whole:
+            self.must_keep_units_together(recovered)
         report = undo(journal, Selection(all=True), now=NOW)
         assert all(outcome.done for outcome in report.outcomes), report.outcomes
         found = self.tree()
@@ -189,12 +195,11 @@ class Scene:
         assert found == self.before
 
     def must_keep_units_together(self, found: dict) -> None:
-        group = self.library / "2026" / "sea"
-        assert (str(group / "a.jpg") in found) == (str(group / "a.xmp") in found)
-        assert (str(self.photos / "a.jpg") in found) == (str(self.photos / "a.xmp") in found)
+        for folder in (self.photos, self.library / "2026" / "sea", self.library / "files"):
+            assert (str(folder / "a.jpg") in found) == (str(folder / "a.xmp") in found)
 
 
-_ACTIONS = ["copy", "move", "hardlink", "symlink", "rank"]
+_ACTIONS = ["copy", "move", "hardlink", "symlink", "rank", "quarantine", "trash"]
 
 
 @pytest.fixture
@@ -215,14 +220,14 @@ def sharing(tmp_path) -> Iterator[Path]:
     subprocess.run(["umount", mount], check=True)
 
 
-@pytest.fixture(params=[*_ACTIONS, "copy-across", "move-across", "reflink"])
+@pytest.fixture(params=[*_ACTIONS, "copy-across", "move-across", "quarantine-across", "reflink"])
 def case(request, tmp_path) -> tuple[str, Scene]:
     if request.param == "reflink":
         mount = request.getfixturevalue("sharing")
         return "apply-reflink", Scene(mount / "t", mount / "t" / "library")
     action, _, across = request.param.partition("-")
     library = request.getfixturevalue("elsewhere") / "library" if across else tmp_path / "t" / "library"
-    return f"apply-{action}", Scene(tmp_path / "t", library)
+    return f"apply-{action}", Scene(tmp_path / "t", library, is_trash=action == "trash")
 
 
 @pytest.mark.slow
@@ -252,6 +257,27 @@ def test_killed_while_undoing(case, killer, capsys):
         scene.must_come_back()
     with capsys.disabled():
         print(f"\nundo of {action}: {len(calls)} kill points")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ["apply-copy", "apply-hardlink", "apply-symlink"])
+def test_killed_while_undoing_what_the_owner_took_away_in_part(action, tmp_path, killer, capsys):
+    scene = Scene(tmp_path / "t", tmp_path / "t" / "library")
+
+    def prepare() -> None:
+        scene.make()
+        scene.play(action)
+        (scene.library / "2026" / "sea" / "a.jpg").unlink()
+        shutil.rmtree(scene.library / "kept")
+
+    prepare()
+    calls = killer.calls("undo", scene.folder, scene.library)
+    for call in calls:
+        prepare()
+        killer.kill("undo", scene.folder, scene.library, call)
+        scene.must_come_back(units_are_whole=False)
+    with capsys.disabled():
+        print(f"\nundo of the rest of {action}: {len(calls)} kill points")
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from filed import NOW, Desk, contents, own_names, plan, reasons, step, tree, write_photo
+from mounts import mount, unmount
 from sameshot.apply.filing import file_plan
 from sameshot.apply.undo import Selection, undo
 from sameshot.errors import BadInput
@@ -92,6 +93,57 @@ def test_what_became_the_only_one_stays(desk, action):
     (reason,) = reasons(desk.undo())
     assert "kept" in reason
     assert target.read_bytes() == b"a photo"
+
+
+@pytest.mark.parametrize("action", ["copy", "hardlink", "symlink"])
+def test_what_the_owner_took_away_counts_as_undone(desk, action):
+    photo, sidecar, other = desk.photo("a.jpg"), desk.photo("a.xmp", b"<xmp/>"), desk.photo("b.jpg", b"b")
+    before = desk.tree()
+    desk.file(
+        step(1, action, photo, desk.library / "1" / "a.jpg"),
+        step(1, action, sidecar, desk.library / "1" / "a.xmp"),
+        step(2, action, other, desk.library / "2" / "b.jpg"),
+    )
+    (desk.library / "1" / "a.jpg").unlink()
+    (desk.library / "2" / "b.jpg").unlink()
+    (desk.library / "2").rmdir()
+    report = desk.undo()
+    assert all(outcome.done for outcome in report.outcomes)
+    assert [outcome.reason for outcome in report.outcomes if outcome.reason] == [
+        f"{desk.library / '2' / 'b.jpg'} was gone already",
+        f"{desk.library / '1' / 'a.jpg'} was gone already",
+    ]
+    assert desk.tree() == before
+    assert desk.undo().batch == ""
+
+
+def test_a_copy_whose_disk_is_away_is_not_taken_for_gone(desk):
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    desk.library.mkdir()
+    mount("-t", "tmpfs", "none", desk.library)
+    try:
+        desk.file(step(1, "copy", desk.photo("a.jpg"), desk.library / "1" / "a.jpg"))
+        mount("-t", "tmpfs", "none", desk.library)  # as an empty mount point: another device, and nothing in it
+        assert reasons(desk.undo()) == [f"{desk.library / '1' / 'a.jpg'} is not there; is its disk mounted?"]
+        unmount(desk.library)
+        assert reasons(desk.undo()) == []
+        assert list(desk.library.iterdir()) == []
+    finally:
+        unmount(desk.library)
+
+
+def test_what_is_refused_again_and_again_leaves_one_line_of_history(desk):
+    photo = desk.photo("a.jpg")
+    target = desk.library / "a.jpg"
+    desk.file(step(1, "copy", photo, target))
+    target.write_bytes(b"an edit")
+    for _ in range(3):
+        refused = desk.undo()
+        assert (refused.batch, len(reasons(refused))) == ("", 1)
+        again = desk.file(step(1, "copy", photo, target))
+        assert (again.batch, reasons(again)) == ("", [f"{target} is already there"])
+    assert [batch.kind for batch in desk.journal.batches()] == ["folders"]
 
 
 def test_a_link_that_was_changed_stays(desk):

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -19,11 +20,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sameshot.plan.describe import shown
+from sameshot.wording import counted
 
 if TYPE_CHECKING:
     from sameshot.app import Progress as Report
 
-_SHOWN_STEPS = 40
+_SHOWN_STEPS, _SHOWN_FAILURES = 40, 5
 STOPPED = (
     "Stopped. What was begun on files is finished or put back at the next start or by `sameshot recover`; "
     "`sameshot history` tells what was done"
@@ -63,7 +65,8 @@ class Printer:
             table.add_column(column, overflow="fold", no_wrap=not self._console.is_terminal)
         for row in rows:
             table.add_row(*(escape(shown(cell)) for cell in row))
-        self._console.print(table)
+        # On a terminal long names are folded in their column; a line wrapped by the terminal would run into the next.
+        self._console.print(table, soft_wrap=not self._console.is_terminal)
 
     @contextmanager
     def progress(self) -> Iterator[Report]:
@@ -95,6 +98,12 @@ class _Rate(ProgressColumn):
         return Text("" if task.speed is None else f"{task.speed:,.1f}/s")
 
 
+def at_home(path: Path) -> str:
+    """Returns a path as people write it, with a tilde for their home folder."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+
+
 def complain(sentence: str) -> None:
     """Prints what went wrong and what to do about it."""
     for line in sentence.splitlines():
@@ -115,22 +124,25 @@ def scan(out: Printer, result: dict[str, Any]) -> None:
     """What is known now."""
     for problem in result["problems"]:
         complain(problem)
+    for photo in result["failures"][:_SHOWN_FAILURES]:
+        complain(f"not looked at: {shown(photo['path'])}: {shown(photo['reason'])}")
+    if (more := len(result["failures"]) - _SHOWN_FAILURES) > 0:
+        complain(f"and {more:,} more: `sameshot groups` lists them at its end, each with its reason")
     if not out.quiet:
-        out.say(
-            f"{result['photos']} photos, {result['groups']} groups, {result['failed']} that could not be looked at."
-        )
+        failed = f", {result['failed']:,} that could not be looked at" if result["failed"] else ""
+        out.say(f"{counted(result['photos'], 'photo')}, {counted(result['groups'], 'group')}{failed}.")
 
 
 def groups(out: Printer, result: dict[str, Any]) -> None:
     """Each group under its representative."""
     for group in result["groups"]:
-        out.say(f"{group['id']}  {len(group['photos'])} photos, {group['kind']}", style="bold")
+        out.say(f"{group['id']}  {counted(len(group['photos']), 'photo')}, {group['kind']}", style="bold")
         for photo in group["photos"]:
             mark = "*" if photo["path"] == group["representative"] else " "
             out.say(f"  {mark} {photo['path']}   quality {photo['quality']:.2f}")
             for companion in photo["companions"]:
                 out.say(f"      + {companion}")
-    out.say(f"{len(result['groups'])} groups, {len(result['alone'])} photos alone.")
+    out.say(f"{counted(len(result['groups']), 'group')}, {counted(len(result['alone']), 'photo')} alone.")
     for photo in result["failed"]:
         out.say(f"not looked at: {photo['path']}: {photo['reason']}")
 
@@ -170,20 +182,38 @@ def explain(out: Printer, result: dict[str, Any]) -> None:
 
 def plan(out: Printer, result: dict[str, Any]) -> None:
     """The steps, the first of them where they are many, and what to know before."""
-    steps = result["steps"]
+    steps, undoes = result["steps"], result["kind"] == "undo"
     if not steps:
-        out.say("Nothing to do: every photo is where it belongs.")
+        out.say("Nothing to undo." if undoes else "Nothing to do: every photo is where it belongs.")
     for step in steps[:_SHOWN_STEPS]:
         out.say(f"{step['action']} {step['source']}")
-        out.say(f"    -> {step['target']}   ({step['why']})")
+        arrow = "its original stays at" if step["action"] == "remove" else "->"
+        out.say(f"    {arrow} {step['target']}   ({step['why']})")
     if len(steps) > _SHOWN_STEPS:
-        out.say(f"... and {len(steps) - _SHOWN_STEPS} more: `--format json` lists all.")
-    counts = result["counts"]
+        out.say(f"... and {len(steps) - _SHOWN_STEPS:,} more: `--format json` lists all.")
     if steps:
-        size_mb = counts["size_bytes"] / 1e6
-        out.say(f"{counts['photos']} photos, {counts['files']} files, {size_mb:,.1f} MB, {counts['folders']} folders.")
+        out.say(_counts(result), style="bold")
     for warning in result["warnings"]:
         out.say(f"Note: {warning}")
+
+
+def _counts(result: dict[str, Any]) -> str:
+    counts, steps = result["counts"], result["steps"]
+    if result["kind"] == "undo":
+        copies = sum(step["action"] == "remove" for step in steps)
+        moved = len(steps) - copies
+        back = [f"{counted(moved, 'file')} {'goes' if moved == 1 else 'go'} back to where {_it(moved)}"] if moved else []
+        gone = [f"{counted(copies, 'copy or link', 'copies or links')} that sameshot made will be removed"]
+        return f"{counted(counts['photos'], 'photo')}: {', '.join(back + (gone if copies else []))}."
+    size_mb = counts["size_bytes"] / 1e6
+    return (
+        f"{counted(counts['photos'], 'photo')}, {counted(counts['files'], 'file')}, {size_mb:,.1f} MB, "
+        f"{counted(counts['folders'], 'folder')}."
+    )
+
+
+def _it(count: int) -> str:
+    return "it was" if count == 1 else "they were"
 
 
 def batch(out: Printer, result: dict[str, Any]) -> None:
@@ -193,9 +223,10 @@ def batch(out: Printer, result: dict[str, Any]) -> None:
     for note in result["notes"]:
         out.say(note)
     if not result["batch"]:
-        out.say("Nothing to do.")
+        out.say("Nothing was done." if result["refused"] else "Nothing to do.")
     else:
-        out.say(f"{result['done']} files done, {len(result['refused'])} refused, as batch {result['batch']}.")
+        refused = f", {len(result['refused']):,} refused" if result["refused"] else ""
+        out.say(f"{counted(result['done'], 'file')} done{refused}, as batch {result['batch']}.")
 
 
 def history(out: Printer, result: dict[str, Any]) -> None:
@@ -214,22 +245,29 @@ def history(out: Printer, result: dict[str, Any]) -> None:
 
 
 def _when(moment: str) -> str:
-    return moment[:19].replace("T", " ")
+    """An ISO time to the second; other words as they are."""
+    return moment[:19].replace("T", " ") if moment[:1].isdecimal() else moment
 
 
 def recover(out: Printer, result: dict[str, Any]) -> None:
     """What was interrupted and how it ended."""
     for sentence in result["unsettled"]:
         complain(sentence)
-    finished, put_back = len(result["finished"]), len(result["put_back"])
-    out.say(f"{len(result['batches'])} interrupted batches: {finished} files finished, {put_back} put back.")
+    if not result["batches"]:
+        out.say("Nothing was interrupted.")
+        return
+    finished, before = len(result["finished"]), len(result["put_back"])
+    out.say(
+        f"{counted(len(result['batches']), 'interrupted batch', 'interrupted batches')}: "
+        f"{counted(finished, 'file')} where {'it' if finished == 1 else 'they'} should be, {before:,} as before."
+    )
 
 
 def verdict(out: Printer, result: dict[str, Any]) -> None:
     """That it was heard."""
     for displaced in result["displaced"]:
         out.say(f"This replaces {displaced}.")
-    out.say(f"Noted for {len(result['photos'])} photos.")
+    out.say(f"Noted for {counted(len(result['photos']), 'photo')}.")
 
 
 def activity(out: Printer, result: dict[str, Any]) -> None:

@@ -37,7 +37,8 @@ def file_plan(
     `roots`: absolute paths of the photo folders and the library; nothing outside them, or behind a symbolic link in
     them, is touched. `progress` is told the files done so far and in all, after each chunk.
 
-    Raises StateUnavailable when the journal cannot be written; what was begun is put back first.
+    The report's batch is "" when nothing was begun. Raises StateUnavailable when the journal cannot be written; what
+    was begun is put back first.
     """
     if not plan.steps:
         return BatchReport("", ())
@@ -58,7 +59,7 @@ def file_plan(
         for result, steps in zip(results, groups, strict=True)
         for step, reason in zip(steps, result.reasons, strict=True)
     }
-    return BatchReport(log.batch, tuple(outcomes[id(step)] for step in plan.steps))
+    return BatchReport(log.batch if log.is_written else "", tuple(outcomes[id(step)] for step in plan.steps))
 
 
 def _summary(plan: Plan) -> str:

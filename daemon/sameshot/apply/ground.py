@@ -80,6 +80,14 @@ class Ground:
             else:
                 return missing
 
+    def has_lost(self, path: Path, device: int) -> bool:
+        """Whether a file that was at `path` on `device` is gone, and not the disk that held it. It is not there now."""
+        there = path.parent
+        while not there.is_dir():
+            there = there.parent
+        # A disk may have another number after a restart, but an unmounted one leaves an empty folder.
+        return there.stat().st_dev == device or (self._is_beneath_a_root(there) and any(there.iterdir()))
+
     def make(self, folders: Iterable[Path]) -> None:
         """Make the folders, outermost first, durable with the next `sync`; one that is there by now is taken as it is.
 

@@ -223,6 +223,7 @@ def locations(records: list[BatchRecord]) -> Iterator[Location]:
         before = {step.source: found.pop(step.source, None) for step in steps if step.deed == "move"}
         for index, step in enumerate(steps):
             assert step.deed != "remove"
+            assert step.deed != "forget"
             first = before.get(step.source)
             found[step.target] = Location(
                 batch=batch.batch,

@@ -4,7 +4,8 @@ Comes in: units before they begin and what became of them. Goes out: lines of JS
 read back as `BatchRecord`s. A batch file starts with a header; then, for each unit, a `begin` line (durable before its
 first system call), `staged` (its verified temporary copies), `commit` (from here on it is finished, never rolled
 back), and `done` or `refused`; `end` closes the batch. A last line torn by a crash promised nothing and is cut off.
-Nothing here is ever removed by sameshot.
+The file is made when a unit begins: plans that are refused as a whole, however often, leave none. Nothing here is ever
+removed by sameshot.
 """
 
 from __future__ import annotations
@@ -27,27 +28,37 @@ _FORMAT = 1
 
 
 class BatchLog:
-    """The open end of one batch file."""
+    """The end of one batch file: of one that is there, or with a `header` of one that is made when a unit begins."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, header: dict[str, Any] | None = None) -> None:
         self.batch = path.stem
         self._path = path
+        self._header = header
         self._waiting: list[dict[str, Any]] = []
-        try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-            self._length = history.sound_length(path)
-            os.ftruncate(self._descriptor, self._length)
-        except OSError as error:
-            raise _unwritable(path, error) from error
+        self._descriptor, self._length = -1, 0
+        if header is None:
+            try:
+                self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+                self._length = history.sound_length(path)
+                os.ftruncate(self._descriptor, self._length)
+            except OSError as error:
+                raise _unwritable(path, error) from error
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+        if self.is_written:
+            os.close(self._descriptor)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the batch has a file: whether any unit began."""
+        return self._descriptor >= 0
 
     def begin(self, unit: Unit) -> None:
         """Say what is about to happen."""
+        self._make_file()
         self._waiting.append({"do": "begin"} | unit_to_json(unit))
 
     def staged(self, number: int, copies: dict[int, Staged]) -> None:
@@ -75,10 +86,12 @@ class BatchLog:
         self.sync()
 
     def sync(self) -> None:
-        """Write what was said and make it durable.
+        """Write what was said and make it durable; while no unit began, it waits.
 
         Raises StateUnavailable when the journal cannot be written; then none of it was said.
         """
+        if not self.is_written:
+            return
         data = b"".join(_encoded(line) for line in self._waiting)
         self._waiting.clear()
         try:
@@ -91,29 +104,30 @@ class BatchLog:
             raise _unwritable(self._path, error) from error
         self._length += len(data)
 
+    def _make_file(self) -> None:
+        if self._header is None or self.is_written:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, 0o600)
+            _sync_path(self._path.parent)
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+        self._waiting.insert(0, self._header)
+
 
 class Journal:
-    """All batches in one folder, which is made when the first one is opened."""
+    """All batches in one folder, which is made when the first one begins."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def open_batch(self, kind: str, *, now: datetime, why: str, roots: Sequence[Path]) -> BatchLog:
-        """A new batch whose id sorts after every other. Raises StateUnavailable when it cannot be written."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path = self.folder / f"{self._next_id(now)}.jsonl"
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                header = {"batch": path.stem, "format": _FORMAT, "kind": kind, "when": now.isoformat(), "why": why}
-                _write_all(descriptor, _encoded(header | {"roots": [str(root) for root in roots]}))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            _sync_path(self.folder)
-        except OSError as error:
-            raise _unwritable(self.folder, error) from error
-        return BatchLog(path)
+        """A new batch whose id sorts after every other."""
+        path = self.folder / f"{self._next_id(now)}.jsonl"
+        header = {"batch": path.stem, "format": _FORMAT, "kind": kind, "when": now.isoformat(), "why": why}
+        return BatchLog(path, header | {"roots": [str(root) for root in roots]})
 
     def reopen(self, batch: str) -> BatchLog:
         """The end of a batch that was interrupted."""

@@ -57,11 +57,18 @@ def lets_go(operation: Operation, unit: Unit) -> bool:
 
 
 def as_it_is(operation: Operation, ground: Ground) -> Operation:
-    """For undo: the operation on the file that is there now, with a word on it if it is another than was left there."""
+    """For undo: the operation on the file that is there now, with a word on it if it is another than was left there.
+
+    What was made and is gone needs no removal. Raises StepRefused when its disk may be gone instead.
+    """
     try:
         status = kernel.look(ground.folder(operation.source.parent), operation.source.name)
     except FileNotFoundError:
         status = None
+    if status is None and operation.deed == "remove":
+        if not ground.has_lost(operation.source, operation.stat.device):
+            raise StepRefused(f"{operation.source} is not there; is its disk mounted?")
+        return replace(operation, deed="forget", note=f"{operation.source} was gone already")
     if status is None:
         return operation
     rewritten = operation.deed == "move" and not same_file(status, operation.stat)
@@ -73,13 +80,15 @@ def check_names(unit: Unit) -> None:
     """Raises StepRefused when two files of the unit would get names that some filesystem takes for one."""
     if unit.undoes:
         return  # they had these names before
-    places = [folded(step.target) for step in unit.operations if step.deed != "remove"]
+    places = [folded(step.target) for step in unit.operations if step.arrives]
     if len(set(places)) < len(places):
         raise StepRefused("two files of one photo would get the same name")
 
 
 def check(operation: Operation, unit: Unit, ground: Ground) -> None:
     """Raises StepRefused, or OSError, when the operation cannot be begun as things are."""
+    if operation.deed == "forget":
+        return
     status = kernel.look(ground.folder(operation.source.parent), operation.source.name)
     if status is None:
         raise StepRefused(f"{operation.source} is no longer there")
@@ -240,6 +249,7 @@ def arrive(operation: Operation, unit: Unit, ground: Ground) -> None:
     """Give the file its final name. Raises StepRefused when it is taken, AcrossFilesystems when it must be carried."""
     if operation.deed == "remove":
         _check_original_stands(operation, ground)
+    if not operation.arrives:
         return
     try:
         _rename_or_link(operation, unit, ground)
@@ -286,9 +296,11 @@ def let_go(operation: Operation, ground: Ground) -> None:
 
 
 def now_at(operation: Operation, ground: Ground) -> FileStat | None:
-    """What is at the target now; None after a removal, and where it cannot be seen."""
+    """What is at the target now; None where nothing came, and where it cannot be seen."""
+    if not operation.arrives:
+        return None
     try:
         status = kernel.look(ground.folder(operation.target.parent), operation.target.name)
     except (OSError, StepRefused):
         return None
-    return file_stat(status) if status and operation.deed != "remove" else None
+    return file_stat(status) if status else None

@@ -126,7 +126,7 @@ class Protocol:
             folders = dict.fromkeys(unit.folders)  # those of a first attempt, which met another filesystem
             for current in unit.operations:
                 operations.check(current, unit, self._ground)
-                if current.deed != "remove":
+                if current.arrives:
                     folders |= dict.fromkeys(self._ground.missing(current.target.parent))
         except (StepRefused, OSError) as error:
             self._refuse(unit, current, error, begun=False)

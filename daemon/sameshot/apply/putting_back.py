@@ -23,6 +23,8 @@ def happened(unit: Unit, ground: Ground, staged: dict[int, Staged]) -> bool:
 
 
 def _happened(step: Operation, unit: Unit, ground: Ground, staged: Staged | None) -> bool:
+    if step.deed == "forget":
+        return True
     if step.kept is not None and not twins.stands(step, ground):
         return False
     if step.deed == "remove":
@@ -95,7 +97,7 @@ def _sync(problems: list[str], ground: Ground) -> None:
 
 
 def _take_from_target(step: Operation, unit: Unit, ground: Ground, staged: Staged | None, after_crash: bool) -> None:
-    if step.deed == "remove":
+    if not step.arrives:
         return
     folder, name = ground.folder(step.target.parent), step.target.name
     status = kernel.look(folder, name)

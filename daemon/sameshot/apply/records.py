@@ -13,15 +13,16 @@ from unicodedata import normalize
 
 from sameshot.model import Action, FileStat
 
-Deed = Literal["copy", "move", "hardlink", "symlink", "reflink", "remove"]
+Deed = Literal["copy", "move", "hardlink", "symlink", "reflink", "remove", "forget"]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One file and what shall happen to it.
 
-    `deed` remove takes away `source`, which `made_by` had made from `target`. `stat` is that of `source`. `temporary`
-    is a name in the target's folder, `aside` one in the source's folder: any file of that name is sameshot's own.
+    `deed` remove takes away `source`, which `made_by` had made from `target`; forget does nothing: the owner did it.
+    `stat` is that of `source`. `temporary` is a name in the target's folder, `aside` one in the source's folder: any
+    file of that name is sameshot's own.
     `kept`: the copy, with `kept_digest`, without which a duplicate does not go. `trash_info`: the trash's note of it.
     """
 
@@ -37,6 +38,11 @@ class Operation:
     kept: Path | None = None
     kept_digest: bytes | None = None
     trash_info: str = ""
+
+    @property
+    def arrives(self) -> bool:
+        """Whether a file comes to `target`."""
+        return self.deed not in ("remove", "forget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class Unit:
     def writes(self) -> set[str]:
         """The places that change."""
         moved = (step.source for step in self.operations if step.deed in ("move", "remove"))
-        made = (step.target for step in self.operations if step.deed != "remove")
+        made = (step.target for step in self.operations if step.arrives)
         return {folded(path) for path in (*moved, *made)}
 
     def reads(self) -> set[str]:

@@ -99,8 +99,9 @@ def _settle(record: UnitRecord, log: BatchLog, ground: Ground, found: _Found) ->
 def _open_what_must_be_there(unit: Unit, ground: Ground) -> None:
     """A folder that was there at the beginning and is not now is not mounted, perhaps; nothing is concluded from it."""
     for step in unit.operations:
-        ground.folder(step.source.parent)
-        if step.deed != "remove" and step.target.parent not in unit.folders:
+        if step.deed != "forget":
+            ground.folder(step.source.parent)
+        if step.arrives and step.target.parent not in unit.folders:
             ground.folder(step.target.parent)
 
 
@@ -110,5 +111,5 @@ def _sync_all(unit: Unit, ground: Ground) -> None:
         ground.sync_folder(folder.parent)
     for step in unit.operations:
         ground.sync_folder(step.source.parent)
-        if step.deed != "remove":
+        if step.arrives:
             ground.sync_folder(step.target.parent)

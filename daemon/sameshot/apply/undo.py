@@ -2,7 +2,8 @@
 
 Comes in: the journal and what to undo. Goes out: a `BatchReport` whose outcomes are the steps that were to be undone.
 A file that was moved goes back by name, even if another program rewrote it meanwhile: nothing is lost by that. A copy
-goes only when it still has its bytes and so has the file it was made from; a link only when it is still that link.
+goes only when it still has its bytes and so has the file it was made from; a link only when it is still that link; what
+the owner took away already counts as undone.
 Folders that sameshot made go when they are empty. Times of folders are not set back: a file that arrives meanwhile
 would be hidden from programs that look at them.
 """
@@ -50,7 +51,7 @@ def undo(
     """Take back the selected units, the newest first; companions go with their photo.
 
     A unit that cannot be taken back is refused with the reason, and the others go on; the same selection may be undone
-    again later. The report's batch is "" when there is nothing to undo.
+    again later. The report's batch is "" when nothing was undone.
 
     Raises BadInput when a named batch or file is unknown to the journal, StateUnavailable when it cannot be written.
     """
@@ -76,7 +77,20 @@ def undo(
         for (_, record), result in zip(chosen, results, strict=True)
         for undone, reason in zip(record.unit.operations[::-1], result.reasons, strict=True)
     ]
-    return BatchReport(log.batch, tuple(outcomes))
+    return BatchReport(log.batch if log.is_written else "", tuple(outcomes))
+
+
+def steps_to_undo(journal: Journal, selection: Selection) -> list[Step]:
+    """The steps that `undo` of this selection would take back, in that order; each journaled unit is one `unit`.
+
+    Raises BadInput as `undo` does.
+    """
+    chosen = _chosen(journal.records(), selection)[::-1]
+    return [
+        replace(_step(undone, record), unit=number)
+        for number, (_, record) in enumerate(chosen, 1)
+        for undone in record.unit.operations[::-1]
+    ]
 
 
 def remove_made_folders(records: Sequence[BatchRecord], undone: Sequence[Unit], ground: Ground) -> None:
@@ -144,6 +158,7 @@ def _inverse(batch: BatchRecord, record: UnitRecord, number: int, own_batch: str
     operations = []
     for index, step in list(enumerate(record.unit.operations))[::-1]:
         assert step.deed != "remove"
+        assert step.deed != "forget"
         digest = record.staged[index].digest if index in record.staged else step.digest
         moved = step.deed == "move"
         operations.append(
@@ -191,6 +206,7 @@ def _waits(
 
 def _step(operation: Operation, record: UnitRecord) -> Step:
     assert operation.deed != "remove"
+    assert operation.deed != "forget"
     return Step(
         record.unit.number,
         operation.deed,
