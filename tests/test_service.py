@@ -201,22 +201,6 @@ def test_sighup_takes_a_good_config_and_refuses_a_broken_one(installation: Insta
         assert service.stop()[0] == 0
 
 
-@pytest.mark.slow
-def test_a_storm_of_sighups_turns_nobody_away(installation: Installation, sample_photos: Path) -> None:
-    arrive(installation, sample_photos / "IMG_100.jpg")
-    with installation.service() as service:
-        service.wait_until_grouped(1)
-        for number in range(40):  # nobody who asks meanwhile is turned away
-            service.process.send_signal(signal.SIGHUP)
-            time.sleep(0.01)
-            service.told()
-            assert number % 8 or service.status()["photos"] == 1
-        told = service.told()
-        assert told.count("RELOADING=1") >= 3
-        assert told.count("READY=1") >= 3
-        assert service.stop()[0] == 0
-
-
 def test_one_service_for_one_state(installation: Installation, sample_photos: Path) -> None:
     with installation.service() as service:
         second = installation.run("watch")
