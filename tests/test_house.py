@@ -19,6 +19,8 @@ RANK = {
     "cli": 9,
     "cli_service": 7,
     "cli_sameness": 8,
+    "cli_filing": 8,
+    "cli_words": 6,
     "printing_sameness": 7,
     "printing": 6,
     "verbs": 5,

@@ -5,27 +5,22 @@ Comes in: words. Goes out: results on stdout. No logic, as in `cli`.
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from sameshot import printing_sameness as printing
 from sameshot.cli_service import Format, FormatOption, show
+from sameshot.cli_words import File, absolute
 
 commands = typer.Typer()
 
 
 @commands.command()
-def why(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE")],
-    how: FormatOption = Format.table,
-) -> None:
+def why(context: typer.Context, file: File, how: FormatOption = Format.table) -> None:
     """Show why FILE is where it is, and what was done to it."""
-    result = context.obj.perform("why", file=Path(os.path.abspath(file)))
+    result = context.obj.perform("why", file=absolute([file])[0])
     show(context.obj, result, how, printing.why)
 
 

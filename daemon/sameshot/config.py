@@ -19,18 +19,22 @@ from sameshot.config_problems import describe_problem, yaml_path
 from sameshot.errors import BadInput
 from sameshot.locations import default_config_file
 
-__all__ = ["Config", "LoadedConfig", "Root", "load_config", "load_with_sources", "value_at"]
+__all__ = ["Config", "LoadedConfig", "Root", "load_config", "load_with_sources", "value_at", "without_file"]
 
 _MOST_SHOWN = 50
 
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """`sources`: YAML path of each value -> `default` or `FILE:LINE`. `path` is None where no file was read."""
+    """`sources`: YAML path of each value -> `default` or `FILE:LINE`. `path` is None where no file was read.
+
+    `is_whole`: false where there is a file that cannot be used, so that nobody knows what the owner wants.
+    """
 
     config: Config
     path: Path | None
     sources: dict[str, str]
+    is_whole: bool = True
 
 
 def load_with_sources(path: Path | None) -> LoadedConfig:
@@ -41,7 +45,7 @@ def load_with_sources(path: Path | None) -> LoadedConfig:
     if path is None:
         path = default_config_file()
         if not path.exists():
-            return LoadedConfig(Config(), None, dict.fromkeys(leaf_paths(), "default"))
+            return without_file()
     path = path.absolute()
     document = read_document(path)
     problems = list(document.problems)
@@ -56,6 +60,11 @@ def load_with_sources(path: Path | None) -> LoadedConfig:
     if problems:
         raise BadInput(_message(path, problems))
     return LoadedConfig(config, path, {name: _source(path, document, name) for name in leaf_paths()})
+
+
+def without_file(*, is_whole: bool = True) -> LoadedConfig:
+    """Returns the defaults; not `is_whole` for what must work although the file cannot be used."""
+    return LoadedConfig(Config(), None, dict.fromkeys(leaf_paths(), "default"), is_whole)
 
 
 def _without_empty(value: dict[str, Any]) -> dict[str, Any]:

@@ -202,9 +202,10 @@ def _counts(result: dict[str, Any]) -> str:
     if result["kind"] == "undo":
         copies = sum(step["action"] == "remove" for step in steps)
         moved = len(steps) - copies
-        back = [f"{counted(moved, 'file')} {'goes' if moved == 1 else 'go'} back to where {_it(moved)}"] if moved else []
-        gone = [f"{counted(copies, 'copy or link', 'copies or links')} that sameshot made will be removed"]
-        return f"{counted(counts['photos'], 'photo')}: {', '.join(back + (gone if copies else []))}."
+        back = f"{counted(moved, 'file')} {'goes' if moved == 1 else 'go'} back to where {_it(moved)}"
+        gone = f"{counted(copies, 'copy or link', 'copies or links')} that sameshot made will be removed"
+        said = [back] * bool(moved) + [gone] * bool(copies)
+        return f"{counted(counts['photos'], 'photo')}: {', '.join(said)}."
     size_mb = counts["size_bytes"] / 1e6
     return (
         f"{counted(counts['photos'], 'photo')}, {counted(counts['files'], 'file')}, {size_mb:,.1f} MB, "

@@ -16,7 +16,8 @@ _BAR, _EXAMPLES = 30, 4
 def why(out: Printer, result: dict[str, Any]) -> None:
     """The rule, then the neighbours, then what was done."""
     if result["group"]:
-        out.say(f"{result['group']}: number {result['rank']} of {result['members']}.", style="bold")
+        place = "missing now" if result["rank"] is None else f"number {result['rank']} of {result['members']}"
+        out.say(f"{result['group']}: {place}.", style="bold")
     for sentence in result["rule"]:
         out.say(sentence)
     rows = [

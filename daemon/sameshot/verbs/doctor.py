@@ -25,13 +25,11 @@ from sameshot.service.probe import Probe
 from sameshot.service.worker_sandbox import landlock_version
 from sameshot.store.store import Store
 from sameshot.verbs.check import template_problems
-from sameshot.watch.ignore import IgnoreRules
+from sameshot.verbs.extent import Extent, extent_of
 from sameshot.watch.roots import RootFacts, check_root, is_cloud
-from sameshot.watch.sweep import walk
 
 Level = Literal["bad", "note", "good"]
 _PATIENCE_S = 5.0
-_COUNTED_AT_MOST = 200_000
 _LITTLE_ROOM_BYTES = 1_000_000_000
 _WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
 
@@ -52,14 +50,6 @@ class DoctorResult:
 
     well: bool
     findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Extent:
-    folders: int
-    photos: int
-    size_bytes: int
-    whole: bool
 
 
 def doctor(config_file: Path | None, locations: Locations) -> DoctorResult:
@@ -144,12 +134,11 @@ def _of_root(root: Path, config: Config, *, asks: bool) -> Iterator[Finding]:
     if not isinstance(facts, RootFacts):
         yield Finding("bad", about, "it does not answer", f"Mount it again: its server, or {root}'s disk, is gone")
         return
-    extent = _in_time(lambda folder: _extent(folder, config), root)
-    if not isinstance(extent, _Extent):
+    extent = _in_time(lambda folder: extent_of(folder, config), root)
+    if not isinstance(extent, Extent):
         yield Finding("note", about, f"listing it takes longer than {_PATIENCE_S:g} s", "The first scan will take long")
         return
-    more = "" if extent.whole else "more than "
-    size = f"{more}{extent.photos} photos, {extent.size_bytes / 1e9:.1f} GB, in {extent.folders} folders"
+    size = extent.sentence()
     if is_cloud(facts.filesystem_type) and asks:
         remedy = "Looking at them downloads all of that; to allow it, put `remote: read` beside its path in the config"
         yield Finding("note", about, f"a cloud drive ({facts.filesystem_type}): {size}; it is left alone", remedy)
@@ -207,21 +196,6 @@ def _of_machine() -> Iterator[Finding]:
         yield Finding("note", "kernel", "it has no Landlock, so workers are confined less", "Linux 5.13 or newer")
     else:
         yield Finding("good", "kernel", f"workers are confined (Landlock {landlock_version()})")
-
-
-def _extent(root: Path, config: Config) -> _Extent:
-    folders = photos = size_bytes = 0
-    wanted = {extension.lower() for extension in config.extensions}
-    for _, listing in walk(root, IgnoreRules([root], config.ignore, config.extensions)):
-        folders += 1
-        if isinstance(listing, str):
-            continue
-        found = [file for file in listing.files if file.path.suffix.lower().removeprefix(".") in wanted]
-        photos += len(found)
-        size_bytes += sum(file.stat.size_bytes for file in found)
-        if photos >= _COUNTED_AT_MOST:
-            return _Extent(folders, photos, size_bytes, whole=False)
-    return _Extent(folders, photos, size_bytes, whole=True)
 
 
 def _in_time(question: Callable[[Path], object], folder: Path) -> object:

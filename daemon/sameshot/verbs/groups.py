@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sameshot.app import App
 from sameshot.model import Kind
-from sameshot.way.library import everything
+from sameshot.way.library import check_known, everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class GroupsResult:
 
 
 def groups(app: App, *, paths: tuple[Path, ...] = ()) -> GroupsResult:
-    """Returns all groups, or those with a photo below one of `paths`."""
+    """Returns all groups, or those with a photo below one of `paths`. Raises BadInput where no photo is known."""
+    check_known(app.store, paths, app.roots)
     found, alone = everything(app.store, paths)
     return GroupsResult(
         groups=tuple(

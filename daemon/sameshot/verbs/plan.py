@@ -1,12 +1,14 @@
-"""What `apply` or `rank` would do, without doing it."""
+"""What `apply`, `rank`, `dedupe` or `undo` would do, without doing it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sameshot.app import App
+from sameshot.apply.undo import Selection
 from sameshot.errors import BadInput
 from sameshot.filing.ability import able
 from sameshot.filing.anew import plan_refiled
@@ -16,6 +18,7 @@ from sameshot.filing.plans import fingerprint, plan_folders, plan_rank
 from sameshot.model import Action, Plan
 from sameshot.plan.describe import plan_dict
 from sameshot.plan.duplicates import Keep
+from sameshot.verbs.undo_plan import plan_undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,16 @@ def plan(
     reference: tuple[Path, ...] = (),
     quarantine: Path | None = None,
     verified: bool = False,
+    undo: bool = False,
+    batches: tuple[str, ...] = (),
+    files: tuple[Path, ...] = (),
+    last: bool = False,
+    since: datetime | None = None,
+    everything: bool = False,
 ) -> PlanResult:
-    """Returns the steps that `apply` with these options, `rank` on these folders, or `dedupe` would do now."""
+    """Returns the steps that `apply` with these options, `rank` on these folders, `dedupe` or `undo` would do now."""
+    if undo:
+        return PlanResult(**plan_undo(app, Selection(batches, files, last, since, everything)))
     if dedupe is not None:
         made, _ = dedupe_plan(app, Wanted(dedupe, keep, paths, reference, quarantine, verified))
         return PlanResult(**plan_dict(made), fingerprint=fingerprint(made))

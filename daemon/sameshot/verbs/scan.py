@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,34 +11,48 @@ from sameshot.app import App
 from sameshot.config import Config
 from sameshot.config_roots import check_folder, check_roots
 from sameshot.errors import BadInput, RootUnavailable
+from sameshot.verbs.extent import extent_of
+from sameshot.verbs.groups import FailedPhoto
+from sameshot.watch.roots import filesystem_of, is_cloud
 from sameshot.way.sweeping import take_as_it_is
+from sameshot.wording import counted
+
+_ESTIMATED_IN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What is known after the scan. `problems`: folders that could not be read, pairings nobody can decide."""
+    """What is known after the scan. `problems`: folders that could not be read, pairings nobody can decide.
+
+    `failures`: the photos that newly failed, each with its reason; `newly_failed`: how many they are.
+    """
 
     photos: int
     groups: int
     failed: int
     newly_failed: int
+    failures: tuple[FailedPhoto, ...]
     problems: tuple[str, ...]
 
 
-def scan(app: App, *, paths: tuple[Path, ...] = (), believe: bool = False) -> ScanResult:
+def scan(app: App, *, paths: tuple[Path, ...] = (), believe: bool = False, download: bool = False) -> ScanResult:
     """Scans `paths`, or all configured roots, and returns once every photo is grouped or failed.
 
-    `believe`: takes `paths`, which are roots, as they are now, whatever was known of them.
+    `believe`: takes `paths`, which are roots, as they are now, whatever was known of them. `download`: reads cloud
+    drives too; without it one of several roots is left out, and is a problem of the result.
 
     Raises BadInput when there is nothing to scan or a folder cannot be used, RootUnavailable when no root is what it
     was; where another one is, this one is a problem of the result.
     """
-    places = scan_places(app.config, paths=paths, believe=believe)
+    places = scan_places(app.config, paths=paths, believe=believe, download=download)
     take_as_they_are(app, places if believe else ())
     failed_before = set(app.store.photos.failed())
     problems: list[str] = []
     app.flow.resume()
     for place in places:
+        if not download and (kind := cloud_to_ask_about(app.config, place)):
+            problems.append(_about_cloud(app.config, place, kind))
+            continue
         try:
             for arrivals in app.sweep(place):
                 problems += arrivals.problems
@@ -50,7 +65,10 @@ def scan(app: App, *, paths: tuple[Path, ...] = (), believe: bool = False) -> Sc
             problems.append(str(error))
     app.run_until_idle("looking at photos")
     if app.flow.pending:
-        problems.append(f"{app.flow.pending} files are still being written; scan again when they are complete")
+        are, they = ("is", "it is") if app.flow.pending == 1 else ("are", "they are")
+        problems.append(
+            f"{counted(app.flow.pending, 'file')} {are} still being written; scan again when {they} complete"
+        )
     return scan_result(app, failed_before, problems)
 
 
@@ -60,7 +78,9 @@ def take_as_they_are(app: App, roots: Collection[Path]) -> None:
         take_as_it_is(app.store, root)
 
 
-def scan_places(config: Config, *, paths: tuple[Path, ...] = (), believe: bool = False) -> tuple[Path, ...]:
+def scan_places(
+    config: Config, *, paths: tuple[Path, ...] = (), believe: bool = False, download: bool = False
+) -> tuple[Path, ...]:
     """Returns the folders to scan. Raises BadInput when there are none or one cannot be used."""
     if believe and not paths:
         raise BadInput("Nothing says which folder is right as it is", "Name it: `sameshot scan --believe DIR`")
@@ -74,16 +94,39 @@ def scan_places(config: Config, *, paths: tuple[Path, ...] = (), believe: bool =
         unusable = [str(problem) for problem in check_roots(config) if problem.key != "library"]
     if unusable:
         raise BadInput("\n".join(unusable))
+    clouds = {} if download else {place: kind for place in places if (kind := cloud_to_ask_about(config, place))}
+    if clouds and (paths or len(clouds) == len(places)):
+        raise BadInput("\n".join(_about_cloud(config, place, kind) for place, kind in clouds.items()))
     return places
+
+
+def cloud_to_ask_about(config: Config, place: Path) -> str:
+    """Returns the kind of cloud drive that holds `place`, empty where there is none or the config allows to read it."""
+    root = next((root for root in config.roots if place.is_relative_to(root.path)), None)
+    if root is not None and root.remote == "read":
+        return ""
+    kind = filesystem_of(place)
+    return kind if is_cloud(kind) else ""
+
+
+def _about_cloud(config: Config, place: Path, kind: str) -> str:
+    extent = extent_of(place, config, time.monotonic() + _ESTIMATED_IN_S)
+    return (
+        f"{place} is a cloud drive ({kind}): looking at it downloads {extent.sentence()}. Say --download to do it now, "
+        "or allow it for good: `remote: read` beside its path in the config"
+    )
 
 
 def scan_result(app: App, failed_before: Collection[tuple[Path, str]], problems: Sequence[str]) -> ScanResult:
     """Returns what is known now."""
     failed = app.store.photos.failed()
+    before = set(failed_before)
+    fresh = tuple(FailedPhoto(path, reason) for path, reason in failed if (path, reason) not in before)
     return ScanResult(
         photos=sum(app.store.photos.count().values()),
         groups=app.store.groups.count(),
         failed=len(failed),
-        newly_failed=len(set(failed) - set(failed_before)),
+        newly_failed=len(fresh),
+        failures=fresh,
         problems=tuple(problems),
     )

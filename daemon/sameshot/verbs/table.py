@@ -23,10 +23,14 @@ Needs = Literal["nothing", "reading", "writing"]
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """Where a verb is found and what state it needs open: nothing, the store to read, or the whole app to write."""
+    """Where a verb is found and what state it needs open: nothing, the store to read, or the whole app to write.
+
+    `wants_config`: false where the state says all there is to know, and a config that cannot be used is no obstacle.
+    """
 
     module: str
     needs: Needs
+    wants_config: bool = True
 
     def load(self) -> Callable[..., Any]:
         """Imports the verb's function, which bears its module's last name."""
@@ -35,8 +39,8 @@ class Verb:
         return function
 
 
-def _row(name: str, needs: Needs) -> tuple[str, Verb]:
-    return name.replace("_", "-"), Verb(f"sameshot.verbs.{name}", needs)
+def _row(name: str, needs: Needs, *, wants_config: bool = True) -> tuple[str, Verb]:
+    return name.replace("_", "-"), Verb(f"sameshot.verbs.{name}", needs, wants_config)
 
 
 VERBS: Mapping[str, Verb] = dict(
@@ -45,11 +49,11 @@ VERBS: Mapping[str, Verb] = dict(
         _row("check", "nothing"),
         _row("watch", "writing"),
         _row("scan", "writing"),
-        _row("status", "reading"),
-        _row("activity", "reading"),
-        _row("jobs", "reading"),
-        _row("pause", "writing"),
-        _row("resume", "writing"),
+        _row("status", "reading", wants_config=False),
+        _row("activity", "reading", wants_config=False),
+        _row("jobs", "reading", wants_config=False),
+        _row("pause", "writing", wants_config=False),
+        _row("resume", "writing", wants_config=False),
         _row("log", "nothing"),
         _row("doctor", "nothing"),
         _row("groups", "reading"),
@@ -61,9 +65,9 @@ VERBS: Mapping[str, Verb] = dict(
         _row("apply", "writing"),
         _row("rank", "writing"),
         _row("dedupe", "writing"),
-        _row("undo", "writing"),
-        _row("history", "reading"),
-        _row("recover", "writing"),
+        _row("undo", "writing", wants_config=False),
+        _row("history", "reading", wants_config=False),
+        _row("recover", "writing", wants_config=False),
         _row("together", "writing"),
         _row("apart", "writing"),
         _row("keep", "writing"),

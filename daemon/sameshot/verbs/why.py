@@ -10,10 +10,13 @@ from sameshot.app import App
 from sameshot.apply.history import StepRecord
 from sameshot.errors import BadInput
 from sameshot.group.kinds import RECOGNISED_BY
+from sameshot.group.quality import Rating
 from sameshot.group.quality import reasons as better
-from sameshot.model import Group, Membership
+from sameshot.model import Group, GroupView, Membership
 from sameshot.store.photos import PhotoRow
+from sameshot.way.library import check_known, group_views
 from sameshot.way.rating import rated
+from sameshot.wording import counted
 
 _NEIGHBOURS = 8
 
@@ -30,7 +33,10 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class WhyResult:
-    """`rank`: 1 for the photo that stands for the group; None without a group. `done`: oldest first."""
+    """`rank`: 1 for the photo that stands for the group; None without a group, or where the photo is missing now.
+
+    `members`: photos of the group, as `groups` shows them. `done`: oldest first.
+    """
 
     file: Path
     group: str | None
@@ -45,7 +51,10 @@ def why(app: App, *, file: Path) -> WhyResult:
     """Tells what is known of a photo. Raises BadInput when it is not known."""
     photo = app.store.photos.at(file)
     if photo is None:
-        raise BadInput(f"{file} is not known", "Scan its folder first: `sameshot scan DIR`")
+        if next(app.store.photos.folders_under(file), None) is not None:
+            raise BadInput(f"{file} is a folder", "Name one photo, or see `sameshot groups DIR`")
+        check_known(app.store, [file])
+        raise BadInput(f"sameshot knows no photo at {file}", "If there is one, scan again: `sameshot scan`")
     done = tuple(_done(app, photo))
     content = photo.content_id
     if photo.stage == "failed" or content is None or not app.store.contents.has_vector(content, app.encoder.encoder_id):
@@ -54,11 +63,13 @@ def why(app: App, *, file: Path) -> WhyResult:
     group_id = app.store.groups.of([content]).get(content)
     group = app.store.groups.get([group_id])[0] if group_id is not None else None
     neighbours = tuple(_neighbours(app, content, photo.primary.path))
-    if group is None:
+    seen = group_views(app.store, [group]) if group is not None else []
+    if group is None or not seen:
         return WhyResult(file, None, None, 0, tuple(_alone(app, neighbours)), neighbours, done)
-    place = next(place for place, member in enumerate(group.members, start=1) if member.content == content)
-    rule = tuple(_rule(app, group, group.members[place - 1]))
-    return WhyResult(file, group.id, place, len(group.members), rule, neighbours, done)
+    place = next((place for place, view in enumerate(seen[0].photos, start=1) if view.id == photo.id), None)
+    member = next(member for member in group.members if member.content == content)
+    rule = tuple(_rule(app, group, seen[0], member, stands=place == 1))
+    return WhyResult(file, group.id, place, len(seen[0].photos), rule, neighbours, done)
 
 
 def _neighbours(app: App, content: int, own: Path) -> Iterator[Neighbour]:
@@ -87,37 +98,69 @@ def _alone(app: App, neighbours: tuple[Neighbour, ...]) -> Iterator[str]:
         yield "What is like it is like the best photo of another group, or you keep them apart."
 
 
-def _rule(app: App, group: Group, member: Membership) -> Iterator[str]:
-    ratings = rated(app.store, [[one.content for one in group.members]])
-    names = {content: views[0].path.name for content, views in app.store.photos.views(ratings).items()}
-    head = names.get(group.representative, "a photo that is missing now")
-    if member.certified_by == "itself":
-        yield f"It stands for its group of {len(group.members)}."
-        others = [one.content for one in group.members if one.content != member.content]
-        if others:
-            runner_up = max(others, key=lambda content: ratings[content].value)
-            yield f"Before {names.get(runner_up, 'the next')} because " + "; ".join(
-                better(ratings[member.content], ratings[runner_up])
-            ) + "."  # fmt: skip
-            if ratings[runner_up].value > ratings[member.content].value:
-                yield "The other is rated higher, but not every member is provably like it, or you chose this one."
-        else:
-            yield "The others are exact copies of it."
+def _rule(app: App, group: Group, seen: GroupView, member: Membership, *, stands: bool) -> Iterator[str]:
+    head = seen.representative
+    if member.content == head.content:
+        if not stands:
+            yield f"It is an exact copy of {head.path.name}, which stands for the group."
+            return
+        yield f"It stands for its group of {counted(len(seen.photos), 'photo')}."
+        yield from _why_it_stands(app, group, seen)
         return
     if member.certified_by == "measured":
+        other = head.path.name if head.content == group.representative else "a photo that is missing now"
         yield (
-            f"Its score to {head}, which stands for the group, is {member.score:.3f}: "
+            f"Its score to {other}, which stands for the group, is {member.score:.3f}: "
             f"at or above the threshold {app.link_threshold:.3f}."
         )
     elif member.certified_by == "chain":
         yield f"It is linked to another member with a score of {member.score:.3f}; you asked for chains."
     elif member.certified_by == "owner":
         yield "You said that it belongs there."
-    else:
+    elif member.certified_by != "itself":
         yield f"It is a frame of a {member.certified_by}: {RECOGNISED_BY[member.certified_by]}."
-    yield f"{head} goes before it because " + "; ".join(
-        better(ratings[group.representative], ratings[member.content])
-    ) + "."  # fmt: skip
+    chosen = _chosen(app, seen)
+    if head.content in chosen and member.content not in chosen:
+        yield f"{head.path.name} goes before it because you chose that one."
+        return
+    ratings = _ratings(app, seen)
+    if member.content in ratings:
+        yield f"{head.path.name} goes before it because {_because(ratings[head.content], ratings[member.content])}."
+
+
+def _why_it_stands(app: App, group: Group, seen: GroupView) -> Iterator[str]:
+    head, ratings = seen.representative, _ratings(app, seen)
+    others = [view for view in seen.photos if view.content != head.content]
+    if not others:
+        yield "The others are exact copies of it."
+        return
+    next_one = max(others, key=lambda view: ratings[view.content].value)
+    own, other = ratings[head.content], ratings[next_one.content]
+    chosen = _chosen(app, seen)
+    if head.content != group.representative:
+        yield "The photo that stands for the group otherwise is missing now."
+    elif head.content in chosen and next_one.content not in chosen:
+        yield "You chose it to stand for the group."
+        if other.value > own.value:
+            yield f"Without that {next_one.path.name} might, because {_because(other, own)}."
+    elif other.value > own.value:
+        yield f"{next_one.path.name} is rated higher, but not every photo of the group is provably like it."
+    else:
+        yield f"Before {next_one.path.name} because {_because(own, other)}."
+
+
+def _ratings(app: App, seen: GroupView) -> dict[int, Rating]:
+    return rated(app.store, [list(dict.fromkeys(view.content for view in seen.photos))])
+
+
+def _chosen(app: App, seen: GroupView) -> set[int]:
+    """The contents of a group that the owner said shall stand for it."""
+    contents = {view.digest: view.content for view in seen.photos}
+    return {contents[digest] for digest in app.store.verdicts.keeps(contents)}
+
+
+def _because(winner: Rating, other: Rating) -> str:
+    return "; ".join(better(winner, other))
 
 
 def _done(app: App, photo: PhotoRow) -> Iterator[StepRecord]:

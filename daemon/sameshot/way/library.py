@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sameshot.errors import BadInput
 from sameshot.model import Group, GroupView, PhotoView
 from sameshot.store.store import Store
 from sameshot.way.rating import rated
@@ -47,6 +48,20 @@ def everything(store: Store, below: Sequence[Path] = ()) -> tuple[list[GroupView
     groups.sort(key=lambda group: str(group.representative.path))
     alone.sort(key=lambda view: str(view.path))
     return groups, alone
+
+
+def check_known(store: Store, paths: Iterable[Path], roots: Iterable[Path] = ()) -> None:
+    """Raises BadInput when sameshot knows no photo at or below one of `paths`; an empty root is known all the same.
+
+    `roots`: those of the config; what was scanned by name is known as well. No disk is asked.
+    """
+    folders = {*roots, *store.roots.all()}
+    for path in paths:
+        if path in folders or store.photos.at(path) or next(store.photos.folders_under(path), None) is not None:
+            continue
+        if _inside(path, list(folders)):
+            raise BadInput(f"sameshot knows no photo at {path}", "If there is one, scan again: `sameshot scan`")
+        raise BadInput(f"{path} is not in any folder that sameshot knows", "Scan it first: `sameshot scan DIR`")
 
 
 def _inside(path: Path, folders: Sequence[Path]) -> bool:

@@ -1,0 +1,235 @@
+"""The part of the command line that is about the owner's files: plan, apply, rank, dedupe, and taking it back.
+
+Comes in: words. Goes out: results on stdout. What changes files is shown and asked about first. No logic, as in `cli`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sameshot import printing
+from sameshot.cli_service import Format, FormatOption, show
+from sameshot.cli_words import Folders, Paths, absolute
+from sameshot.errors import BadInput
+
+commands = typer.Typer()
+
+
+class ActionName(StrEnum):
+    """What happens to the files of a group."""
+
+    copy = "copy"
+    move = "move"
+    hardlink = "hardlink"
+    symlink = "symlink"
+    reflink = "reflink"
+
+
+class Destination(StrEnum):
+    """Where duplicates go."""
+
+    quarantine = "quarantine"
+    trash = "trash"
+
+
+class KeepName(StrEnum):
+    """Which copy stays."""
+
+    best = "best"
+    oldest = "oldest"
+    newest = "newest"
+    largest = "largest"
+    shortest_path = "shortest-path"
+
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Action = Annotated[ActionName | None, typer.Option(help="What to do with the files; default: the config's.")]
+Library = Annotated[
+    Path | None, typer.Option(readable=False, help="Folder where groups are filed; default: the config's.")
+]
+Layout = Annotated[str | None, typer.Option(help="Template of the folders; default: the config's.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Take back what was filed earlier, then file anew.")]
+KeepOption = Annotated[KeepName, typer.Option("--keep", help="Which copy stays.")]
+References = Annotated[
+    list[Path] | None, typer.Option("--reference", metavar="DIR", help="Copies in this folder always stay.")
+]
+Quarantine = Annotated[
+    Path | None, typer.Option(help="The quarantine folder; default: NAME duplicates beside each folder NAME.")
+]
+Verified = Annotated[bool, typer.Option("--verified", help="Also copies that differ in metadata alone.")]
+
+
+@commands.command()
+def plan(
+    context: typer.Context,
+    action: Action = None,
+    library: Library = None,
+    layout: Layout = None,
+    overwrite: Overwrite = False,
+    rank: Annotated[
+        list[Path] | None, typer.Option("--rank", metavar="DIR", readable=False, help="Plan what `rank DIR` would do.")
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="With --rank: plan to take the prefixes off.")] = False,
+    dedupe: Annotated[Destination | None, typer.Option("--dedupe", help="Plan what `dedupe --to` would do.")] = None,
+    keep: KeepOption = KeepName.best,
+    reference: References = None,
+    quarantine: Quarantine = None,
+    verified: Verified = False,
+    how: FormatOption = Format.table,
+) -> None:
+    """Show what `apply` would do, and do nothing. With --rank or --dedupe: what those would do."""
+    duplicates = {**_duplicates(None, keep, reference, quarantine, verified), "dedupe": dedupe and dedupe.value}
+    filing = {**_filing(action, library, layout), "overwrite": overwrite}
+    result = context.obj.perform("plan", **filing, **duplicates, rank=absolute(rank), remove=remove)
+    show(context.obj, result, how, printing.plan)
+
+
+@commands.command()
+def apply(
+    context: typer.Context, action: Action = None, library: Library = None, layout: Layout = None,
+    overwrite: Overwrite = False, yes: Yes = False, how: FormatOption = Format.table,
+) -> None:  # fmt: skip
+    """File groups into folders. `undo` gives back exactly what was there."""
+    wanted = {**_filing(action, library, layout), "overwrite": overwrite}
+    _plan_and_do(context.obj, "apply", wanted, wanted, yes, how)
+
+
+@commands.command()
+def rank(
+    context: typer.Context,
+    folders: Folders,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the prefixes off again.")] = False,
+    yes: Yes = False,
+    how: FormatOption = Format.table,
+) -> None:
+    """Rename photos so that look-alikes sort together."""
+    where = absolute(folders)
+    _plan_and_do(context.obj, "rank", {"rank": where, "remove": remove}, {"folders": where, "remove": remove}, yes, how)
+
+
+@commands.command()
+def dedupe(
+    context: typer.Context,
+    to: Annotated[Destination, typer.Option(help="Where duplicates go.")],
+    paths: Paths = None,
+    keep: KeepOption = KeepName.best,
+    reference: References = None,
+    quarantine: Quarantine = None,
+    verified: Verified = False,
+    yes: Yes = False,
+    how: FormatOption = Format.table,
+) -> None:
+    """Take duplicates out of the way. With PATH: only those that are there.
+
+    Of exact copies one stays; a photo that has a RAW, a film or a sidecar goes only where these have a copy too.
+    """
+    wanted = _duplicates(paths, keep, reference, quarantine, verified)
+    planned = {**wanted, "dedupe": to.value}
+    _plan_and_do(context.obj, "dedupe", planned, {**wanted, "to": to.value}, yes, how)
+
+
+def _duplicates(
+    paths: list[Path] | None, keep: KeepName, reference: list[Path] | None, quarantine: Path | None, verified: bool
+) -> dict[str, Any]:
+    return {
+        "paths": absolute(paths),
+        "keep": keep.value,
+        "reference": absolute(reference),
+        "quarantine": absolute([quarantine])[0] if quarantine else None,
+        "verified": verified,
+    }
+
+
+def _filing(action: ActionName | None, library: Path | None, layout: str | None) -> dict[str, Any]:
+    return {
+        "action": action.value if action else None,
+        "library": absolute([library])[0] if library else None,
+        "layout": layout,
+    }
+
+
+def _plan_and_do(
+    options: Any, verb: str, planned: Mapping[str, Any], wanted: Mapping[str, Any], yes: bool, how: Format
+) -> None:
+    shown = options.perform("plan", **planned)
+    if shown["steps"] and not yes:
+        printing.plan(options.out.to_stderr(), shown)
+        _ask("Do this?")
+    result = options.perform(verb, **wanted, fingerprint=shown["fingerprint"])
+    show(options, result, how, printing.batch)
+    if result["refused"]:
+        raise typer.Exit(1)
+
+
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise BadInput("Nothing was done: this changes files and nobody can be asked here", "Say --yes to do it")
+    if not typer.confirm(question, err=True):
+        raise typer.Exit(0)
+
+
+@commands.command()
+def undo(
+    context: typer.Context,
+    what: Annotated[list[str] | None, typer.Argument(metavar="[BATCH | FILE...]", show_default=False)] = None,
+    last: Annotated[bool, typer.Option("--last", help="The newest batch that can be undone.")] = False,
+    since: Annotated[datetime | None, typer.Option(help="Everything done since then.", show_default=False)] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would do, and do nothing.")] = False,
+    yes: Yes = False,
+    how: FormatOption = Format.table,
+) -> None:
+    """Give files back their place and name. One batch, some files, or all."""
+    options = context.obj
+    if (bool(what) + last + (since is not None) + everything) != 1:
+        raise BadInput(
+            "Say what to undo", "One of: a batch of `sameshot history`, FILE..., --last, --since DATE, --all"
+        )
+    known = {batch["batch"] for batch in options.perform("history")["batches"]}
+    batches = tuple(word for word in what or () if word in known)
+    unknown = [word for word in what or () if word not in known]
+    if missing := [word for word in unknown if re.fullmatch(r"b\d{8}-\d{6}-\d+", word)]:
+        raise BadInput(f"There is no batch {', '.join(missing)}", "`sameshot history` lists them")
+    files = absolute([Path(word) for word in unknown])
+    wanted = {
+        "batches": batches,
+        "files": files,
+        "last": last,
+        "since": since.astimezone() if since else None,
+        "everything": everything,
+    }
+    shown = options.perform("plan", on_behalf_of="undo", undo=True, **wanted)
+    if dry_run:
+        show(options, shown, how, printing.plan)
+        return
+    if shown["steps"] and not yes:
+        printing.plan(options.out.to_stderr(), shown)
+        _ask("Undo this?")
+    result = options.perform("undo", **wanted, fingerprint=shown["fingerprint"])
+    show(options, result, how, printing.batch)
+    if result["refused"]:
+        raise typer.Exit(1)
+
+
+@commands.command()
+def history(
+    context: typer.Context,
+    batch: Annotated[str | None, typer.Argument(show_default=False)] = None,
+    how: FormatOption = Format.table,
+) -> None:
+    """Show what was done to files, and why. With BATCH: each of its files."""
+    show(context.obj, context.obj.perform("history", batch=batch), how, printing.history)
+
+
+@commands.command()
+def recover(context: typer.Context, how: FormatOption = Format.table) -> None:
+    """Finish or roll back what a crash interrupted. Every start does this by itself."""
+    show(context.obj, context.obj.perform("recover"), how, printing.recover)
