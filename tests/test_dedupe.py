@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -93,6 +94,47 @@ def test_the_rule_chooses_what_stays(copies: Installation, keep: str, stays: str
     steps = copies.ask("plan", dedupe="quarantine", keep=keep)["steps"]
     kept = {Path(step["kept"]) for step in steps if Path(step["source"]).name in ("IMG_100.jpg", "again.jpg")}
     assert kept == {copies.photos / stays}
+
+
+@pytest.mark.parametrize(
+    ("files", "stays", "why"),
+    [
+        (["a/DSC_0001.jpg", "DSC_0001 copy.jpg"], "a/DSC_0001.jpg", "its name is as a camera gives it"),
+        (["IMG_0001.jpg", "IMG_0001 (1).jpg"], "IMG_0001.jpg", "its name is as a camera gives it"),
+        (["sea.jpg", "Copy of sea.jpg"], "sea.jpg", "its name is not that of a copy"),
+        (["20240517_120000.jpg", "0/x.jpg"], "20240517_120000.jpg", "its name is as a camera gives it"),
+        (["2024/05/IMG_0001.jpg", "keep/IMG_0001.jpg"], "keep/IMG_0001.jpg", "it lies in fewer folders"),
+        (["z/IMG_0001.jpg", "a/IMG_0001.jpg"], "a/IMG_0001.jpg", "its path comes first by the alphabet"),
+    ],
+)
+def test_equal_copies_are_told_apart_by_name_and_place(
+    installation: Installation, sample_photos: Path, files: list[str], stays: str, why: str
+) -> None:
+    for name in files:
+        target = installation.photos / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(sample_photos / "IMG_100.jpg", target)
+        os.utime(target, ns=(10**18, 10**18))
+    installation.scan()
+    (step,) = installation.ask("plan", dedupe="quarantine")["steps"]
+    assert step["kept"] == str(installation.photos / stays)
+    assert step["why"].endswith(f"which stays: {why}")
+
+
+def test_frames_of_sets_that_are_kept_whole_are_never_proposed(installation: Installation, sample_photos: Path) -> None:
+    for n, stops_ev in enumerate((0.0, -3.0, 3.0)):
+        taken_at, exposure_time_s = datetime(2024, 5, 17, 12, 0, n), 2.0**stops_ev / 125  # noqa: DTZ001
+        photo = installation.photos / f"IMG_{n}.jpg"
+        drawn.save(drawn.exposed(drawn.scene(21), stops_ev), photo, taken_at=taken_at, exposure_time_s=exposure_time_s)
+    (installation.photos / "again").mkdir()
+    for photo in (*installation.photos.glob("*.jpg"), sample_photos / "IMG_100.jpg"):
+        shutil.copy(photo, installation.photos / "again")
+    shutil.copy(sample_photos / "IMG_100.jpg", installation.photos)
+    installation.scan()
+    assert {group["kind"] for group in installation.groups()["groups"]} == {"bracket", "exact"}
+    planned = installation.ask("plan", dedupe="quarantine")
+    assert [Path(step["source"]).name for step in planned["steps"]] == ["IMG_100.jpg"]
+    assert "6 copies stay: they are frames of brackets" in planned["warnings"][-1]
 
 
 def test_the_photo_with_a_raw_stays_when_the_best_is_kept(copies: Installation) -> None:

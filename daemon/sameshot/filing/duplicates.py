@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from sameshot.model import PhotoView, Plan, StepOutcome
 from sameshot.plan.duplicates import Copy, Keep, duplicates_plan
 from sameshot.plan.names import Names
 from sameshot.store.store import Store
+from sameshot.way.grouping import kept_whole
 
 To = Literal["quarantine", "trash"]
 
@@ -52,11 +53,13 @@ def plan_duplicates(
     """
     linked = {location.source for location in journal.locations() if location.action in ("hardlink", "symlink")}
     sets = list(_sets(store, verified=wanted.verified))
+    whole = kept_whole(store, {view.content for views in sets for view in views})
     copies = [
         [Copy(view, _companions(view), _why_it_stays(view, wanted, linked)) for view in views]
         for views in sets
-        if len(views) > 1
+        if whole.isdisjoint(view.content for view in views)
     ]
+    frames = sum(len(views) for views in sets) - sum(len(views) for views in copies)
     places = _Places([*store.roots.all(), *roots], wanted, now)
     plan = duplicates_plan(
         copies,
@@ -65,6 +68,9 @@ def plan_duplicates(
         favoured=store.verdicts.keeps(view.digest for views in sets for view in views),
         catalogues=catalogues_beside({view.path.parent for views in sets for view in views}),
     )
+    if frames:
+        why = f"{frames} copies stay: they are frames of brackets, focus stacks, panoramas or time-lapses, kept whole."
+        plan = replace(plan, warnings=(*plan.warnings, why))
     return plan, tuple(places.tops)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, get_args
 
 from sameshot.model import FoundFile, PhotoView, Plan, Step
+from sameshot.plan.copy_names import copy_likeness
 from sameshot.plan.warnings import moving_warnings
 
 if TYPE_CHECKING:
@@ -21,13 +22,8 @@ if TYPE_CHECKING:
 Keep = Literal["best", "oldest", "newest", "largest", "shortest-path"]
 KEEPS: tuple[Keep, ...] = get_args(Keep)
 
-_WHY = {
-    "best": "as good as any, and first by what is known, then by its path",
-    "oldest": "it is the oldest",
-    "newest": "it is the newest",
-    "largest": "it is the largest",
-    "shortest-path": "its path is the shortest",
-}
+_Criteria = list[tuple[float | str, str]]
+"""What decides which copy stays, the weightiest first: a value of which the least stays, and the reason it gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,9 @@ def duplicates_plan(
     warnings: list[str] = []
     unit = 0
     for copies in sets:
-        kept, why = _kept(copies, keep, favoured)
+        order = {id(copy): _criteria(copy.photo, keep, favoured) for copy in copies}
+        staying = [copy for copy in copies if copy.stays]
+        kept = min(staying or copies, key=lambda copy: [value for value, _ in order[id(copy)]])
         for copy in sorted(copies, key=lambda one: str(one.photo.path)):
             if copy is kept or copy.stays:
                 continue
@@ -71,6 +69,7 @@ def duplicates_plan(
             unit += 1
             targets = place(copy.photo)
             same = "the same bytes" if copy.photo.digest == kept.photo.digest else "the same pixels"
+            why = kept.stays or _first_difference(order[id(kept)], order[id(copy)])
             reason = f"{same} as {kept.photo.path}, which stays: {why}"
             for (file, digest, twin), (target, note) in zip(twins, targets, strict=True):
                 twin_path, twin_digest = twin
@@ -81,25 +80,35 @@ def duplicates_plan(
     return Plan("dedupe", tuple(steps), (*warnings, *moving_warnings(steps, catalogues)))
 
 
-def _kept(copies: Sequence[Copy], keep: Keep, favoured: Collection[bytes]) -> tuple[Copy, str]:
-    staying = [copy for copy in copies if copy.stays]
-    kept = min(staying or copies, key=lambda copy: _order(copy.photo, keep, favoured))
-    return kept, kept.stays or _WHY[keep]
-
-
-def _order(photo: PhotoView, keep: Keep, favoured: Collection[bytes]) -> tuple[object, ...]:
-    """Sorts the one to keep first; the path decides in the end, so that the order of arrival is nothing."""
+def _criteria(photo: PhotoView, keep: Keep, favoured: Collection[bytes]) -> _Criteria:
+    """The path decides in the end, so that the order of arrival is nothing."""
     size_bytes, mtime_ns, path = photo.stat.size_bytes, photo.stat.mtime_ns, str(photo.path)
+    shortest: _Criteria = [(len(path), "its path is the shortest"), (path, "its path comes first by the alphabet")]
+    match keep:
+        case "oldest":
+            return [(mtime_ns, "it is the oldest"), *shortest]
+        case "newest":
+            return [(-mtime_ns, "it is the newest"), *shortest]
+        case "largest":
+            return [(-size_bytes, "it is the largest"), *shortest]
+        case "shortest-path":
+            return shortest
     known = sum(getattr(photo.capture, field.name) is not None for field in fields(photo.capture))
-    best = (photo.digest not in favoured, -len(photo.companions), -known, -size_bytes, mtime_ns)
-    first: Mapping[Keep, tuple[object, ...]] = {
-        "best": best,
-        "oldest": (mtime_ns,),
-        "newest": (-mtime_ns,),
-        "largest": (-size_bytes,),
-        "shortest-path": (),
-    }
-    return (*first[keep], len(path), path)
+    likeness = copy_likeness(photo.path.name)
+    return [
+        (photo.digest not in favoured, "you want it to stand for its group"),
+        (-len(photo.companions), "it has more companions"),
+        (-known, "it tells more of how it was taken"),
+        (-size_bytes, "its file is larger"),
+        (likeness, "its name is as a camera gives it" if likeness == 0 else "its name is not that of a copy"),
+        (len(photo.path.parts), "it lies in fewer folders"),
+        (mtime_ns, "its file is older"),
+        *shortest,
+    ]
+
+
+def _first_difference(kept: _Criteria, other: _Criteria) -> str:
+    return next(why for (value, why), (beside, _) in zip(kept, other, strict=True) if value != beside)
 
 
 def _twins(copy: Copy, kept: Copy) -> list[tuple[FoundFile, bytes | None, tuple[Path, bytes]]] | str:
