@@ -76,18 +76,23 @@ def test_a_clock_set_back_starts_the_wait_anew():
 def test_an_empty_file_waits_longer_and_longer_until_it_has_bytes():
     clock = settler()
     now_s, asked = NOW_S, 0
-    while now_s < NOW_S + 800:
+    while now_s < NOW_S + 50:
         now_s = clock.observe(A, stat_at(NOW_S, size_bytes=0), now_s)
         asked += 1
-    assert asked < 40
+    assert asked < 15
     assert clock.why_waiting(A) == "it is empty"
+    assert clock.waiting() == {A: "it is empty"}
     clock.observe(A, stat_at(now_s), now_s)
     assert clock.observe(A, stat_at(now_s), now_s + 1) is None
 
 
 def test_a_file_that_stays_empty_is_given_to_its_reader_who_says_so():
-    assert settler().observe(A, stat_at(NOW_S - 900, size_bytes=0), NOW_S) is None
-    assert settler().observe(A, stat_at(NOW_S - 899, size_bytes=0), NOW_S) == NOW_S + 1
+    assert settler().observe(A, stat_at(NOW_S - 60, size_bytes=0), NOW_S) is None
+    assert settler().observe(A, stat_at(NOW_S - 59, size_bytes=0), NOW_S) == NOW_S + 1
+    stamped_ahead, clock = stat_at(NOW_S + 1e6, size_bytes=0), settler()
+    assert clock.observe(A, stamped_ahead, NOW_S) == NOW_S + 1
+    assert clock.observe(A, stamped_ahead, NOW_S + 60) is None
+    assert settler(writer=True).observe(A, stat_at(NOW_S - 60, size_bytes=0), NOW_S) is not None
 
 
 def test_a_file_with_a_writer_waits_however_quiet_it_is():

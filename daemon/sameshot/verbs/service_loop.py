@@ -63,7 +63,7 @@ class Daemon:
     def start(self) -> None:
         """Gets ready: takes up what was left, watches the roots, and says so."""
         self._notifier.status("getting ready")
-        self._app.flow.tell, self._app.flow.answers = self._note, self._care.answers
+        self._app.flow.tell, self._app.flow.answers = self._tell, self._care.answers
         self._app.flow.resume()
         self._care.start()  # before the first sweep: what arrives in between is hinted
         self._reconcile([root for root in self._app.roots if self._care.may_be_read(root)])
@@ -217,6 +217,9 @@ class Daemon:
     def _note(self, what: str) -> None:
         number = self._events[-1].number + 1 if self._events else 1
         self._events.append(Event(number, self._app.now(), what))
+
+    def _tell(self, photo: Path, reason: str) -> None:
+        self._note(f"{photo} could not be looked at: {reason}" if reason else f"{photo} was looked at")
 
     def _activity(self) -> Activity:
         roots = self._care.statuses()

@@ -2,7 +2,7 @@
 
 Comes in: a path, its stat and the time, again and again. Goes out: settled, or when to ask again. Settled means: no
 temporary name, (inode, size, mtime, ctime) unchanged for `quiet_s`, and nobody has it open for writing; an empty file
-waits a quarter of an hour for its bytes. A file that nobody touched for ten times as long is settled at first sight, so
+waits a minute for its bytes. A file that nobody touched for ten times as long is settled at first sight, so
 a first scan never waits. That a container is complete, and that the file did not change while it was read, only its
 reader can tell.
 
@@ -30,6 +30,8 @@ QUIET_NETWORK_S = 15.0
 _LONG_AGO = 10
 _LONGEST_WAIT_S = 30.0
 _LONGEST_WAIT_IDLE_S = 900.0
+_EMPTY_S = 60.0
+"""A file that stays empty so long is told to be; when its bytes come it is looked at all the same."""
 
 
 @dataclass(slots=True)
@@ -72,8 +74,8 @@ class Settler:
         if is_temporary(path.name):
             return _later(observed, now_s, quiet_s, _LONGEST_WAIT_IDLE_S, "its name is a temporary one")
         touched_s = max(stat.mtime_ns, stat.ctime_ns) / 1e9
-        if stat.size_bytes == 0 and now_s - touched_s < _LONGEST_WAIT_IDLE_S:
-            return _later(observed, now_s, quiet_s, _LONGEST_WAIT_IDLE_S, "it is empty")
+        if stat.size_bytes == 0 and now_s < observed.since_s + _EMPTY_S and now_s - touched_s < _EMPTY_S:
+            return _later(observed, now_s, quiet_s, _LONGEST_WAIT_S, "it is empty")
         if now_s < observed.since_s + quiet_s and now_s - touched_s < _LONG_AGO * quiet_s:
             observed.why = "it was touched a moment ago"
             return observed.since_s + quiet_s
@@ -86,6 +88,10 @@ class Settler:
         """Why the file is not settled, after `it`; empty when it is not waited for."""
         observed = self._observed.get(path)
         return observed.why if observed else ""
+
+    def waiting(self) -> dict[Path, str]:
+        """The files that are waited for, each with why, after `it`."""
+        return {path: observed.why for path, observed in self._observed.items()}
 
     def forget(self, path: Path) -> None:
         """The file is gone, or no longer of interest."""

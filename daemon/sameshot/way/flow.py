@@ -74,8 +74,8 @@ class Flow:
         """While set, photos are taken and settle, but none is looked at that was not begun."""
         self.answers: Callable[[Path], bool] = lambda _: True
         """Whether a root may be asked anything: a share whose server is gone would hold up everything."""
-        self.tell: Callable[[str], None] = lambda _: None
-        """Is called with a sentence for each photo that was looked at or could not be."""
+        self.tell: Callable[[Path, str], None] = lambda *_: None
+        """Is called for each photo that was looked at, and, with the reason, for each that could not be."""
         self._store, self._index, self._workers = store, index, workers
         self._settings, self._now = settings, now
         self._settling = Settler()
@@ -170,6 +170,10 @@ class Flow:
     def pending(self) -> int:
         """How many photos are on their way."""
         return len(self._waiting) + len(self._ready) + len(self._suspects) + self._under_way + self._linker.under_way
+
+    def unsettled(self) -> dict[Path, str]:
+        """Returns the files that are not complete yet as far as is known, each with why, after `it`."""
+        return self._settling.waiting()
 
     @property
     def working(self) -> bool:
@@ -320,7 +324,7 @@ class Flow:
             self._store.contents.save_look(content, look)
             for waiting in self._looking.pop(content):
                 self._store.photos.advance(waiting, "looked")
-        self.tell(f"{self._store.photos.get([photo_id])[photo_id].primary.path} was looked at")
+        self.tell(self._store.photos.get([photo_id])[photo_id].primary.path, "")
         self._index.add(content, look.vector)
         self._linker.find_links(content)
 
@@ -384,7 +388,7 @@ class Flow:
         for waiting, photo in self._store.photos.get(self._release(photo_id)).items():
             retry_at_s = next_try_s(kind, photo.attempts + 1, self._now())
             self._store.photos.fail(waiting, reason, retry_at_s)
-            self.tell(f"{photo.primary.path} could not be looked at: {reason}")
+            self.tell(photo.primary.path, reason)
             if retry_at_s is not None:
                 heapq.heappush(self._retries, (retry_at_s, waiting))
             if photo.content_id is not None:
