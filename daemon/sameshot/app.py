@@ -44,7 +44,7 @@ Progress = Callable[[str, int, int | None], None]
 """What is being done, how much of it is done, and of how much, where that is known."""
 
 _PREPARE_DEADLINE_S = 300.0
-_PATIENCE_S = 5.0
+PATIENCE_S = 5.0
 """How long a one-shot run waits for files that are being written while nothing else is left to do."""
 
 
@@ -180,11 +180,11 @@ class App:
         """Follows every photo on its way to the end of it; files that others are still writing are not waited for."""
         flow = self.flow
         total = flow.pending
-        busy_until_s = self.now() + _PATIENCE_S
+        busy_until_s = self.now() + PATIENCE_S
         while not flow.idle and self.now() < busy_until_s:
             flow.step()
             if flow.working:
-                busy_until_s = self.now() + _PATIENCE_S
+                busy_until_s = self.now() + PATIENCE_S
             total = max(total, flow.pending)
             due_s = flow.next_due_s()
             wait_s = 0.5 if due_s is None else min(max(due_s - self.now(), 0.0), 0.5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from sameshot.way.sweeping import take_as_it_is
 from sameshot.wording import counted
 
 _ESTIMATED_IN_S = 5.0
+_NAMED_AT_MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,15 @@ def scan(app: App, *, paths: tuple[Path, ...] = (), believe: bool = False, downl
                 raise
             problems.append(str(error))
     app.run_until_idle("looking at photos")
-    if app.flow.pending:
-        are, they = ("is", "it is") if app.flow.pending == 1 else ("are", "they are")
-        problems.append(
-            f"{counted(app.flow.pending, 'file')} {are} still being written; scan again when {they} complete"
-        )
+    problems += not_complete(app.flow.unsettled())
     return scan_result(app, failed_before, problems)
+
+
+def not_complete(files: Mapping[Path, str]) -> list[str]:
+    """Returns a sentence for each of the first files that were left for later; `files`: each with why, after `it`."""
+    named = sorted(files.items())[:_NAMED_AT_MOST]
+    more = [f"and {counted(len(files) - len(named), 'more file')} alike"] if len(files) > len(named) else []
+    return [f"{path} was not looked at yet, {why}; scan again when it is complete" for path, why in named] + more
 
 
 def take_as_they_are(app: App, roots: Collection[Path]) -> None:

@@ -16,7 +16,7 @@ from collections import deque
 from pathlib import Path
 from typing import Literal
 
-from sameshot.app import App
+from sameshot.app import PATIENCE_S, App
 from sameshot.errors import SameshotError, StateUnavailable, WorkersUnavailable
 from sameshot.service.control import ControlServer, Request
 from sameshot.service.manners import Manners, asked_to_pause
@@ -27,7 +27,7 @@ from sameshot.verbs.apply import file_closed_sets
 from sameshot.verbs.night import Night
 from sameshot.verbs.pause import KEY
 from sameshot.verbs.root_care import RootCare
-from sameshot.verbs.scan import scan_places, scan_result, take_as_they_are
+from sameshot.verbs.scan import not_complete, scan_places, scan_result, take_as_they_are
 from sameshot.verbs.status import Activity, Event, State
 from sameshot.verbs.sweeps import Scan, Sweeps
 from sameshot.verbs.table import VERBS, as_json, bind
@@ -109,7 +109,7 @@ class Daemon:
         self._app.flow.step()
         self._pump()
         self._server.handle(self._answer, now_s)
-        self._finish_scans()
+        self._finish_scans(now_s)
         if now_s >= self._care_due_s:
             self._care_due_s = now_s + _CARE_EVERY_S
             self._look_after_all(now_s)
@@ -194,11 +194,14 @@ class Daemon:
         finally:
             self._request = None
 
-    def _finish_scans(self) -> None:
+    def _finish_scans(self, now_s: float) -> None:
         for scan in list(self._scans):
             flow = self._app.flow
-            if scan.sweeps_left == 0 and flow.idle:
+            if scan.sweeps_left or flow.working:
+                scan.answer_at_s = now_s + PATIENCE_S
+            if scan.sweeps_left == 0 and (flow.idle or now_s >= scan.answer_at_s):
                 self._scans.remove(scan)
+                scan.problems += not_complete(flow.unsettled())
                 scan.request.finish(as_json(scan_result(self._app, scan.failed_before, scan.problems)))
             elif scan.request.abandoned:
                 self._scans.remove(scan)

@@ -31,6 +31,8 @@ class Scan:
     failed_before: set[tuple[Path, str]]
     sweeps_left: int
     problems: list[str]
+    answer_at_s: float = 0.0
+    """By the monotonic clock, when files that are not complete are waited for no longer."""
 
 
 @dataclass(slots=True)
