@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as an ONNX graph, straight from its weights.
+"""EfficientNet-Lite0, 1 or 2 as an ONNX graph, straight from its weights.
 
 Comes in: the tensors of the checkpoint. Goes out: a model that takes one upright uint8 picture (1, height, width, 3)
 of any size and gives a unit vector float32 (1, DIMENSION). Batch norms are folded into the convolutions before them,
@@ -18,6 +18,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Tensors = dict[str, NDArray[np.float32]]
@@ -26,8 +28,9 @@ DIMENSION = 256
 _FEATURES = 1280
 _BATCH_NORM_EPSILON = 1e-3
 _OPSET = 17
-# (repeats, stride of the first, expansion) of each stage; widths and kernels follow from the weights.
-_STAGES = ((1, 1, 1), (2, 2, 6), (2, 2, 6), (3, 2, 6), (3, 1, 6), (4, 2, 6), (1, 1, 6))
+_LITE0_REPEATS = (1, 2, 2, 3, 3, 4, 1)
+# (stride of the first block, expansion) of each stage; widths and kernels follow from the weights.
+_STAGES = ((1, 1), (2, 6), (2, 6), (2, 6), (1, 6), (2, 6), (1, 6))
 
 
 class _Graph:
@@ -70,10 +73,13 @@ class _Graph:
         return self.add("Clip", source, self.constant(0.0), self.constant(6.0))
 
 
-def build(tensors: Tensors) -> onnx.ModelProto:
-    """The encoder as a checked ONNX model with input `pixels` uint8 (1, h, w, 3) and output `vector` (1, DIMENSION)."""
+def build(tensors: Tensors, repeats: Sequence[int] = _LITE0_REPEATS, side_px: int = 224) -> onnx.ModelProto:
+    """The encoder as a checked ONNX model with input `pixels` uint8 (1, h, w, 3) and output `vector` (1, DIMENSION).
+
+    `repeats`: how many blocks each stage has. `side_px`: what it is served with, told in the metadata if it is not 224.
+    """
     graph = _Graph()
-    vector = _unit_vector(graph, _features(graph, tensors))
+    vector = _unit_vector(graph, _features(graph, tensors, repeats))
     graph.nodes.append(helper.make_node("Identity", [vector], ["vector"]))
     model = helper.make_model(
         helper.make_graph(
@@ -86,19 +92,21 @@ def build(tensors: Tensors) -> onnx.ModelProto:
         opset_imports=[helper.make_opsetid("", _OPSET)],
         ir_version=8,
     )
+    if side_px != 224:
+        helper.set_model_props(model, {"sameshot.side_px": str(side_px)})
     onnx.checker.check_model(model)
     return model
 
 
-def _features(graph: _Graph, tensors: Tensors) -> str:
+def _features(graph: _Graph, tensors: Tensors, repeats: Sequence[int]) -> str:
     """Pixels to the last feature map, (1, 1280, height / 32, width / 32)."""
     floats = graph.add("Cast", "pixels", to=TensorProto.FLOAT)
     centred = graph.add("Sub", graph.add("Transpose", floats, perm=[0, 3, 1, 2]), graph.constant(127.0))
     current = graph.add("Mul", centred, graph.constant(1 / 128))
     current = graph.relu6(graph.convolve(current, tensors, "_conv_stem", "_bn0", stride=2))
     block = 0
-    for repeats, first_stride, expansion in _STAGES:
-        for repeat in range(repeats):
+    for count, (first_stride, expansion) in zip(repeats, _STAGES, strict=True):
+        for repeat in range(count):
             current = _block(
                 graph,
                 current,

@@ -1,7 +1,8 @@
 """One photo's pixels to one unit vector, by ONNX Runtime on one thread.
 
 Comes in: upright uint8 RGB pixels of any size. Goes out: a float32 unit vector. One thread and no spinning, because
-photos are looked at side by side in several processes. Light is evened out first, which is part of the encoder's id.
+photos are looked at side by side in several processes. The side to which a picture is stretched, and whether its light
+is evened out first, stand in the metadata of the encoder's file and are part of its id.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from sameshot.embed.encoders import EncoderFile
 
-_SIDE_PX = 224
+_SIDE_PX, _LIGHT = "224", "evened"
+"""Of files that do not say."""
 _MIDDLE = 0.45
 _NARROWEST_RANGE = 8.0
 _STRONGEST_GAMMA = 3.0
@@ -37,11 +39,15 @@ class Encoder:
             self._session = onnxruntime.InferenceSession(str(file.path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its exceptions share no type
             raise StateUnavailable(f"The encoder {file.path} cannot be loaded", "Remove the file") from error
-        self._dimension = file.dimension
+        told = self._session.get_modelmeta().custom_metadata_map
+        self._side_px = int(told.get("sameshot.side_px", _SIDE_PX))
+        self._evens_light = told.get("sameshot.light", _LIGHT) == _LIGHT
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The vector of one upright picture. pixels: uint8 (h, w, 3), RGB. Returns float32 (dimension,), unit norm."""
-        square = _evenly_lit(cv2.resize(pixels, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA))
+        square = cv2.resize(pixels, (self._side_px, self._side_px), interpolation=cv2.INTER_AREA)
+        if self._evens_light:
+            square = _evenly_lit(square)
         vector: NDArray[np.float32] = self._session.run(None, {"pixels": square[None]})[0][0]
         return vector
 

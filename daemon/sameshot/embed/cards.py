@@ -1,0 +1,75 @@
+"""What is known of an encoder that was made ready once: a small JSON file beside its ONNX file.
+
+Comes in: the card to write, or the key of one. Goes out: the card. A card appears whole or not at all, and only after
+the file it names is on the disk, so whoever reads one finds an encoder that can serve. Replacing a card is the one
+atomic switch from one encoder to the next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sameshot.errors import StateUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """`file`: the name of the ONNX file in the same folder. `facts`: what else people may want to know of it."""
+
+    spec: str
+    encoder_id: str
+    file: str
+    dimension: int
+    made_at: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def card_path(models_dir: Path, key: str) -> Path:
+    """Where the card of this key is, if there is one."""
+    return models_dir / f"{key}.card.json"
+
+
+def read_card(models_dir: Path, key: str) -> Card | None:
+    """The card of this key; None where there is none, or its encoder's file is gone.
+
+    Raises StateUnavailable when it cannot be read or is damaged.
+    """
+    path = card_path(models_dir, key)
+    try:
+        card = Card(**json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise StateUnavailable(f"{path} cannot be read: {error}", "Remove it and make the encoder again") from error
+    return card if (models_dir / card.file).exists() else None
+
+
+def all_cards(models_dir: Path) -> dict[str, Card]:
+    """Key -> card of every encoder that was made ready, by key. Raises StateUnavailable as `read_card` does."""
+    keys = sorted(path.name.removesuffix(".card.json") for path in models_dir.glob("*.card.json"))
+    found = ((key, read_card(models_dir, key)) for key in keys)
+    return {key: card for key, card in found if card is not None}
+
+
+def write_card(models_dir: Path, key: str, card: Card) -> None:
+    """Puts the card in its place, over an earlier one. Raises OSError when that cannot be done."""
+    write_whole(card_path(models_dir, key), json.dumps(asdict(card), indent=1).encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Written beside its place and renamed into it once it is on the disk. Raises OSError."""
+    descriptor, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

