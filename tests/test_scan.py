@@ -271,10 +271,8 @@ def test_a_file_that_is_still_written_is_told_and_not_waited_for(
         writer.write(photo[:5000])
         writer.flush()
         found = installation.scan()
-    assert found["problems"] == [
-        f"{installation.photos / 'IMG_101.jpg'} was not looked at yet, a program has it open for writing; "
-        "scan again when it is complete"
-    ]
+    why = "a program has it open for writing; scan again when it is complete"
+    assert found["problems"] == [f"{installation.photos / 'IMG_101.jpg'} was not looked at yet, {why}"]
     assert found["failed"] == 0
     (installation.photos / "IMG_101.jpg").write_bytes(photo)
     (installation.photos / "IMG_102.jpg").touch()
