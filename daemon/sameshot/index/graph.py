@@ -99,6 +99,7 @@ class GraphNeighbours:
             return
         self._graph.mark_deleted(content_id)
         self._alive.remove(content_id)
+        self._reaches.pop(content_id, None)
         self._dead.add(content_id)
         if len(self._dead) > _DEAD_SHARE * self._graph.get_current_count():
             fresh = GraphNeighbours(self._dimension, self.items())
@@ -111,10 +112,20 @@ class GraphNeighbours:
         self._reaches[content_id] = cosine
         return True
 
-    def wanting(self, unit: Vector, minimum_cosine: float) -> list[Neighbour]:
-        """Those near with a cosine of at least `minimum_cosine` and of their own reach, highest first, ties by id."""
-        near = self.nearest(unit, _WANTING_AMONG)
-        return [(one, cosine) for one, cosine in near if cosine >= max(minimum_cosine, self._reaches.get(one, -1.0))]
+    def reach(self, content_id: int) -> float:
+        """How far a content's own search goes; -1 where it is not bounded. Raises KeyError on unknown ids."""
+        if content_id not in self._alive:
+            raise KeyError(content_id)
+        return self._reaches.get(content_id, -1.0)
+
+    def around(self, unit: Vector, minimum_cosine: float, count: int) -> tuple[list[Neighbour], list[Neighbour]]:
+        """Those near that want this one, and the `count` nearest; each highest first, ties by id.
+
+        Wanting: with a cosine of at least `minimum_cosine` and of their own reach.
+        """
+        near = self.nearest(unit, max(count, _WANTING_AMONG))
+        bound = self._reaches.get
+        return [(one, cosine) for one, cosine in near if cosine >= max(minimum_cosine, bound(one, -1.0))], near[:count]
 
     def search(self, unit: Vector, minimum_cosine: float) -> list[Neighbour]:
         """Those found with a cosine of at least `minimum_cosine`, highest first, ties by id."""

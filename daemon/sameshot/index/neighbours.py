@@ -85,37 +85,45 @@ class NeighbourIndex:
         with self._lock:
             return self._held.search(unit, minimum_cosine)
 
-    def descending(self, vector: Vector, minimum_cosine: float) -> Iterator[Neighbour]:
-        """Contents from the nearest on, down to `minimum_cosine`, as many as are asked for.
-
-        Raises ValueError on a vector that has no cosine here.
-        """
-        count, told = _FIRST_DESCENDING, 0
-        while True:
-            found = self.nearest(vector, count)
-            for neighbour in found[told:]:
-                if neighbour[1] < minimum_cosine:
-                    return
-                yield neighbour
-            if len(found) < count:
-                return
-            told, count = len(found), 4 * count
+    def reach(self, content_id: int) -> float:
+        """How far a content's own search goes; -1 where it is not bounded. Raises KeyError on unknown ids."""
+        with self._lock:
+            return self._held.reach(content_id)
 
     def set_reach(self, content_id: int, cosine: float) -> bool:
-        """Bound how far a content's own search goes (see `wanting`); whether that is news. Unknown ids are ignored."""
+        """Bound how far a content's own search goes (see `around`); whether that is news. Unknown ids are ignored."""
         with self._lock:
             if self._coming is not None:
                 self._coming.set_reach(content_id, cosine)
             return self._held.set_reach(content_id, cosine)
 
-    def wanting(self, vector: Vector, minimum_cosine: float) -> list[Neighbour]:
-        """Contents with a cosine of at least `minimum_cosine` and of their own reach, highest first, ties by id.
+    def around(self, vector: Vector, minimum_cosine: float) -> tuple[list[Neighbour], Iterator[Neighbour]]:
+        """Contents that want this one, and contents from the nearest on, as many as are asked for, none twice.
 
+        A content wants those with a cosine of at least its own reach. All have a cosine of at least `minimum_cosine`;
+        highest first, ties by id. What is added meanwhile may be missing in the second.
         Raises ValueError on a vector that has no cosine here.
         """
         unit = unit_vector(vector, self._dimension)
         with self._lock:
-            return self._held.wanting(unit, minimum_cosine)
+            wanting, nearest = self._held.around(unit, minimum_cosine, _FIRST_DESCENDING)
+        return wanting, self._descending(unit, minimum_cosine, nearest)
+
+    def _descending(self, unit: Vector, minimum_cosine: float, found: list[Neighbour]) -> Iterator[Neighbour]:
+        told: set[int] = set()
+        count = _FIRST_DESCENDING
+        while True:
+            for content_id, cosine in found:
+                if cosine < minimum_cosine:
+                    return
+                if content_id not in told:  # what was added meanwhile moves the others on
+                    told.add(content_id)
+                    yield content_id, cosine
+            if len(found) < count:
+                return
+            count *= 4
+            with self._lock:
+                found = self._held.nearest(unit, count)
 
     def nearest(self, vector: Vector, count: int) -> list[Neighbour]:
         """The `count` nearest contents, fewer when there are fewer, highest first, ties by id.

@@ -8,7 +8,7 @@ save 0.5 kB of the some 20 kB that the descriptors of one photo take.)
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
@@ -147,15 +147,18 @@ class Contents:
         sql = """SELECT contents.id, vector, capture, width_px, height_px
                  FROM encoders JOIN vectors ON encoder = encoders.id JOIN contents ON contents.id = content
                  WHERE encoders.name = ? AND content IN (SELECT value FROM json_each(?))"""
-        packed_sql = """SELECT content, measure, packed FROM descriptors
-                        WHERE content IN (SELECT value FROM json_each(?))"""
+        packed_sql = (
+            "SELECT content, measure, packed FROM descriptors WHERE content IN (SELECT value FROM json_each(?1))"
+        )
+        if measures is not None:
+            packed_sql = f"{packed_sql} AND measure IN (SELECT value FROM json_each(?2))"
         with self._connection.snapshot():
             rows = self._connection.rows(sql, [encoder_id, wanted])
-            packed_rows = self._connection.rows(packed_sql, [wanted])
+            asked = [wanted] if measures is None else [wanted, json.dumps(sorted(measures))]
+            packed_rows = self._connection.rows(packed_sql, asked)
         descriptors: dict[int, dict[str, bytes]] = {row[0]: {} for row in rows}
         for content_id, measure, packed in packed_rows:
-            if measures is None or measure in measures:
-                descriptors.setdefault(content_id, {})[measure] = packed
+            descriptors.setdefault(content_id, {})[measure] = packed
         return {
             content_id: Features(_vector(vector), descriptors[content_id], capture_from_json(capture), width, height)
             for content_id, vector, capture, width, height in rows
@@ -193,9 +196,10 @@ class Contents:
             raise KeyError(content_id)
         return _vector(row[0])
 
-    def set_reach(self, content_id: int, cosine: float | None) -> None:
+    def set_reaches(self, reaches: Mapping[int, float | None]) -> None:
         """From this cosine on, downwards, links of the content do not count by themselves."""
-        self._connection.write("UPDATE contents SET reach = ? WHERE id = ?", [cosine, content_id])
+        rows = [(cosine, content_id) for content_id, cosine in reaches.items()]
+        self._connection.write_many("UPDATE contents SET reach = ? WHERE id = ?", rows)
 
     def reaches(self, content_ids: Iterable[int] | None = None) -> dict[int, float]:
         """The contents (all, or of these) whose reach is bounded, and its cosine."""

@@ -28,12 +28,13 @@ class Links:
         self._connection.write_many(sql, rows)
 
     def among(self, content_ids: Iterable[int], minimum_score: float = 0.0) -> list[Link]:
-        """Links of at least `minimum_score` with both ends in `content_ids`, in order."""
+        """Links of at least `minimum_score` with both ends in `content_ids`, in order, without their evidence."""
         # The plus keeps SQLite from probing every possible pair: it walks the links of each first end instead.
-        sql = """SELECT first, second, score, evidence, cosine FROM links
+        sql = """SELECT first, second, score, cosine FROM links
                  WHERE first IN (SELECT value FROM json_each(?1)) AND +second IN (SELECT value FROM json_each(?1))
                  AND score >= ?2 ORDER BY first, second"""
-        return [link_of_row(row) for row in self._connection.rows(sql, [as_json_list(content_ids), minimum_score])]
+        rows = self._connection.rows(sql, [as_json_list(content_ids), minimum_score])
+        return [Link(first, second, score, {}, cosine) for first, second, score, cosine in rows]
 
     def of(self, content_ids: Iterable[int]) -> list[Link]:
         """Links with at least one end in `content_ids`, in order."""
@@ -64,14 +65,16 @@ class Links:
                  UNION SELECT first, score FROM links WHERE second = ?1"""
         return dict(self._connection.rows(sql, [content_id]))
 
-    def stranger_cosine(self, content_id: int, threshold: float, count: int) -> float | None:
-        """The cosine of the `count`-th nearest content compared with this one and found below `threshold`; or None."""
-        sql = """SELECT cosine FROM (
-                     SELECT cosine FROM links WHERE first = ?1 AND score < ?2
-                     UNION ALL SELECT cosine FROM links WHERE second = ?1 AND score < ?2
-                 ) ORDER BY cosine DESC LIMIT 1 OFFSET ?3"""
-        row = self._connection.row(sql, [content_id, threshold, count - 1])
-        return None if row is None else float(row[0])
+    def stranger_cosines(self, content_ids: Iterable[int], threshold: float, count: int) -> dict[int, float | None]:
+        """For each content the cosine of the `count`-th nearest that it was compared with and is not the same shot.
+
+        That is: with a score below `threshold`. None where there are fewer.
+        """
+        sql = """SELECT value, (SELECT cosine FROM (
+                     SELECT cosine FROM links WHERE first = value AND score < ?2
+                     UNION ALL SELECT cosine FROM links WHERE second = value AND score < ?2
+                 ) ORDER BY cosine DESC LIMIT 1 OFFSET ?3) FROM json_each(?1)"""
+        return dict(self._connection.rows(sql, [as_json_list(content_ids), threshold, count - 1]))
 
 
 def link_of_row(row: Row) -> Link:

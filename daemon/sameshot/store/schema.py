@@ -142,4 +142,9 @@ ALTER TABLE groups ADD COLUMN kind TEXT NOT NULL DEFAULT 'near';
 CREATE INDEX contents_by_moment ON contents (json_extract(capture, '$.camera'), json_extract(capture, '$.taken_at'));
 """
 
-STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5 = """
+DROP INDEX links_by_second;
+CREATE INDEX links_by_second ON links (second, first, score, cosine);
+"""
+
+STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)

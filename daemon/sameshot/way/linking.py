@@ -13,13 +13,15 @@ compared with its own reach and with all in whose reach it lies; as reaches only
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sameshot.index.cosine import Neighbour
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.model import Link, PairScore
 from sameshot.service.message import BadMessage, Message
@@ -35,7 +37,33 @@ STRANGERS = 16
 _COMPARED_AT_ONCE = 16
 """Candidates in one task: an answer comes soon, a message stays small."""
 
+_PAIR_SCORE_READS = ("orb", "phash", "relief")
+"""Descriptors that the pair score looks at: others that are stored may be a hundred times as large."""
+_SET_EVIDENCE = "shift_x"
+"""What sets are recognised by in pairs that are no link; without it nobody asks why two are strangers."""
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Search:
+    """One content on its way to its links. `wanting`: those that want it, with their cosines."""
+
+    content: int
+    vector: NDArray[np.float32]
+    wanting: Sequence[Neighbour]
+    farther: Iterator[Neighbour]
+    """Neighbours from the nearest on that were not met yet. What arrives meanwhile looks for this one by itself."""
+    met: list[Neighbour] = field(default_factory=list)
+    tasks: int = 0
+    """How many comparing tasks of it are out."""
+
+    def outwards(self) -> Iterator[Neighbour]:
+        """Neighbours from the nearest on, as often as wanted for one walk through the index."""
+        yield from self.met
+        for neighbour in self.farther:
+            self.met.append(neighbour)
+            yield neighbour
 
 
 class Linker:
@@ -69,62 +97,36 @@ class Linker:
 
     def find_links(self, content: int) -> None:
         """Compares the content with what it was not compared with and should be."""
-        todo = self._candidates(content)
-        if not todo:
-            self._linked(content)
-            return
-        measure = self._method.measure
-        if measure is None or not measure.descriptor:
-            self._compare(content, todo)
-        else:
-            self._second_looks.measure([content, *todo], measure, partial(self._compare_measured, content, todo))
-
-    def _compare_measured(self, content: int, todo: dict[int, float]) -> None:
-        """Goes on once the descriptors are there. What could not be measured is left out, and without a row."""
-        unmeasurable = self._second_looks.unmeasurable
-        able = {} if content in unmeasurable else {o: todo[o] for o in todo if o not in unmeasurable}
-        if able:
-            self._compare(content, able)
-        else:
-            self._linked(content)
-
-    def _compare(self, content: int, todo: dict[int, float]) -> None:
-        others = list(todo)
-        parts = [others[start : start + _COMPARED_AT_ONCE] for start in range(0, len(others), _COMPARED_AT_ONCE)]
-        left = [len(parts)]
-        for part in parts:
-            self._submit(content, {other: todo[other] for other in part}, left)
-
-    def _submit(self, content: int, cosines: dict[int, float], left: list[int]) -> None:
-        self.under_way += 1
-        request = partial(self._request, [content, *cosines])  # made when a worker is free: descriptors take memory
-        done = partial(self._compared, content, cosines, left)
-        self._workers.submit(Task(request, self._deadline_s + self._method.chunk_s, done))
-
-    def _request(self, contents: list[int]) -> Message:
-        measure = self._method.measure
-        needed = None if measure is None else {measure.descriptor}
-        features = self._store.contents.features(contents, self._encoder_id, needed)
-        header, buffers = features_to_buffers([features[one] for one in contents])
-        chosen = {} if measure is None else {"measures": measures_as_json([measure])}
-        return Message({"task": "compare", **header, **chosen, "seconds": self._method.chunk_s}, buffers)
+        vector = self._store.contents.vector(content, self._encoder_id)
+        self._go_on(_Search(content, vector, *self._index.around(vector, self._shortlist_cosine)))
 
     def relink(self, content: int) -> None:
         """Links a content again after what counts as the same shot was changed."""
-        reach = self._store.links.stranger_cosine(content, self._link_threshold, STRANGERS)
-        self._store.contents.set_reach(content, reach)
+        reach = self._store.links.stranger_cosines([content], self._link_threshold, STRANGERS)[content]
+        self._store.contents.set_reaches({content: reach})
         self._index.set_reach(content, -1.0 if reach is None else reach)
         self.find_links(content)
 
-    def _candidates(self, content: int) -> dict[int, float]:
+    def _go_on(self, search: _Search) -> None:
+        todo = self._candidates(search)
+        if not todo:
+            self._linked(search.content)
+            return
+        measure = self._method.measure
+        if measure is None or not measure.descriptor:
+            self._compare(search, todo)
+        else:
+            measured = partial(self._compare_measured, search, todo)
+            self._second_looks.measure([search.content, *todo], measure, measured)
+
+    def _candidates(self, search: _Search) -> dict[int, float]:
         """Contents to compare with now, and their cosines: what wants this one, and its own nearest."""
-        vector = self._store.contents.vector(content, self._encoder_id)
+        content, unmeasurable = search.content, self._second_looks.unmeasurable
         scores = self._store.links.scores_of(content)
-        wanting = self._index.wanting(vector, self._shortlist_cosine)
-        todo = {other: cosine for other, cosine in wanting if other != content and other not in scores}
-        todo |= self._batch(content, vector, scores)
+        todo = {other: cosine for other, cosine in search.wanting if other != content and other not in scores}
+        todo |= self._batch(content, search.vector, scores)
         strangers = 0
-        for other, cosine in self._index.descending(vector, self._shortlist_cosine):
+        for other, cosine in search.outwards():
             if other == content:
                 continue
             if scores.get(other, 0.0) < self._link_threshold:  # not compared yet counts: it may turn out a stranger
@@ -133,7 +135,6 @@ class Linker:
                     todo[other] = cosine
             if strangers >= STRANGERS:
                 break
-        unmeasurable = self._second_looks.unmeasurable
         return {} if content in unmeasurable else {other: todo[other] for other in todo if other not in unmeasurable}
 
     def _batch(self, content: int, vector: NDArray[np.float32], scores: Container[int]) -> dict[int, float]:
@@ -145,32 +146,73 @@ class Linker:
         others = (o for o in range(first, first + size) if o != content and o not in scores and o in self._index)
         return {o: float(np.dot(vector, self._store.contents.vector(o, self._encoder_id))) for o in others}
 
-    def _compared(self, content: int, cosines: dict[int, float], left: list[int], reply: Message | TaskFailed) -> None:
+    def _compare_measured(self, search: _Search, todo: dict[int, float]) -> None:
+        """Goes on once the descriptors are there. What could not be measured is left out, and without a row."""
+        unmeasurable = self._second_looks.unmeasurable
+        able = {} if search.content in unmeasurable else {o: todo[o] for o in todo if o not in unmeasurable}
+        if able:
+            self._compare(search, able)
+        else:
+            self._linked(search.content)
+
+    # ---------------------------------------------------------------- one task about one content and some others
+
+    def _compare(self, search: _Search, todo: dict[int, float]) -> None:
+        others = list(todo)
+        for start in range(0, len(others), _COMPARED_AT_ONCE):
+            self._submit(search, {other: todo[other] for other in others[start : start + _COMPARED_AT_ONCE]})
+
+    def _submit(self, search: _Search, cosines: dict[int, float]) -> None:
+        self.under_way += 1
+        search.tasks += 1
+        request = partial(self._request, [search.content, *cosines])  # made when a worker is free: it takes memory
+        done = partial(self._compared, search, cosines)
+        self._workers.submit(Task(request, self._deadline_s + self._method.chunk_s, done))
+
+    def _request(self, contents: list[int]) -> Message:
+        measure = self._method.measure
+        needed = _PAIR_SCORE_READS if measure is None else {measure.descriptor} - {""}
+        features = self._store.contents.features(contents, self._encoder_id, needed)
+        header, buffers = features_to_buffers([features[one] for one in contents])
+        chosen = {} if measure is None else {"measures": measures_as_json([measure])}
+        return Message({"task": "compare", **header, **chosen, "seconds": self._method.chunk_s}, buffers)
+
+    def _compared(self, search: _Search, cosines: dict[int, float], reply: Message | TaskFailed) -> None:
         self.under_way -= 1
+        search.tasks -= 1
         scores = _scores(reply, len(cosines))
-        links = [  # where the time of a chunk was over, fewer scores than cosines
-            Link(min(content, other), max(content, other), pair.score, pair.evidence, cosine)
-            for (other, cosine), pair in zip(cosines.items(), scores, strict=False)
+        # Where the time of a chunk was over, there are fewer scores than cosines.
+        found = dict(zip(cosines, scores, strict=False))
+        content = search.content
+        links = [
+            Link(min(content, other), max(content, other), pair.score, self._kept(pair), cosines[other])
+            for other, pair in found.items()
         ]
+        strangers = {other: cosines[other] for other, pair in found.items() if pair.score < self._link_threshold}
         with self._store.transaction():
             self._store.links.save(links)
-            for one in (content, *cosines):
-                self._shrink(one, content)
+            self._shrink(content, strangers)
         if len(scores) < len(cosines):
-            self._submit(content, dict(islice(cosines.items(), len(scores), None)), left)
-            return
-        left[0] -= 1
-        if not left[0]:
-            self.find_links(content)  # where many were the same shot, more may follow
+            self._submit(search, dict(islice(cosines.items(), len(scores), None)))
+        elif not search.tasks:
+            self._go_on(search)  # where many were the same shot, more may follow
 
-    def _shrink(self, one: int, content: int) -> None:
+    def _kept(self, pair: PairScore) -> dict[str, float]:
+        """The evidence that is worth a row's place: strangers are many, and who asks why compares anew."""
+        is_read = self._method.measure is not None or pair.score >= self._link_threshold
+        return pair.evidence if is_read or _SET_EVIDENCE in pair.evidence else {}
+
+    def _shrink(self, content: int, strangers: dict[int, float]) -> None:
+        """Bounds the reach of all that learned of a nearer stranger than their farthest that counts."""
         if self._method.batch_size is not None:
             return  # the owner wants pairs compared however unlike they look
-        reach = self._store.links.stranger_cosine(one, self._link_threshold, STRANGERS)
-        if reach is not None and self._index.set_reach(one, reach):
-            self._store.contents.set_reach(one, reach)
-            if one != content and self._store.groups.of([one]):  # its own links may count no longer
-                self._touched(one)
+        nearest = {**strangers, content: max(strangers.values(), default=-1.0)}
+        told = [one for one, cosine in nearest.items() if one in self._index and cosine > self._index.reach(one)]
+        reaches = self._store.links.stranger_cosines(told, self._link_threshold, STRANGERS)
+        changed = {o: reach for o, reach in reaches.items() if reach is not None and self._index.set_reach(o, reach)}
+        self._store.contents.set_reaches(changed)
+        for one in self._store.groups.of(changed.keys() - {content}):  # their own links may count no longer
+            self._touched(one)
 
 
 def _scores(reply: Message | TaskFailed, count: int) -> list[PairScore]:
