@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 from datetime import datetime, timedelta
 from xml.etree import ElementTree as ET
@@ -13,6 +14,7 @@ import pytest
 import drawn
 from running import Installation
 from sameshot.errors import BadInput
+from sameshot.verbs.calibrate import _suggested
 from sameshot.verbs.calibration_picture import picture
 from sameshot.way.calibrating import Point, ScoredPair, points_of
 from sameshot.way.threshold import reaching
@@ -22,10 +24,10 @@ pytestmark = pytest.mark.timeout(240)
 
 @pytest.fixture
 def years(installation: Installation) -> Installation:
-    """Four bursts of two, each taken a month after the one before."""
+    """Four bursts of three, each taken a month after the one before."""
     for number in range(4):
         base, start = drawn.scene(number, 600, 400), datetime(2026, 1, 1) + timedelta(days=30 * number)  # noqa: DTZ001
-        for frame in range(2):
+        for frame in range(3):
             path = installation.photos / f"{number}-{frame}.jpg"
             drawn.save(drawn.burst_frame(base, frame), path, taken_at=start + timedelta(seconds=frame))
     installation.scan()
@@ -60,19 +62,21 @@ def test_the_picture_is_sound_xml_with_a_line_where_the_choice_is():
 
 
 def test_a_choice_is_kept_shown_with_its_date_and_holds_from_then_on(years: Installation) -> None:
-    measured = years.json("calibrate", "--sample", "8")
-    assert (measured["photos"], measured["kept"]) == (8, None)
+    measured = years.json("calibrate", "--sample", "12")
+    assert (measured["photos"], measured["kept"], measured["enough"]) == (12, None, True)
     at = {point["threshold"]: point for point in measured["points"]}
-    assert at[0.5]["pairs"] == 4
-    assert at[0.5]["photos"] == 8
+    assert at[0.5]["pairs"] == 12
+    assert at[0.5]["photos"] == 12
+    assert measured["suggested"] is None  # a dozen photos promise no precision
     assert at[0.5]["recall"] > 0.5
     assert at[1.0]["pairs"] <= at[0.0]["pairs"]
     assert {example["score"] >= 0.5 for example in measured["examples"]} == {True, False}
     assert os.path.exists(measured["picture"])
 
-    kept = years.run("calibrate", "--sample", "8", "--threshold", "0.7")
+    kept = years.run("calibrate", "--sample", "12", "--threshold", "0.7")
     assert kept.code == 0, kept.err
     assert "Kept: 0.7." in kept.out
+    assert len(re.findall(r"^[01]\.\d{3}  +\d", kept.out, re.MULTILINE)) <= 12
 
     def threshold():
         (found,) = [s for s in years.json("check")["settings"] if s["key"] == "same_shot.threshold"]
@@ -84,17 +88,17 @@ def test_a_choice_is_kept_shown_with_its_date_and_holds_from_then_on(years: Inst
     years.configure(same_shot={"threshold": 0.6})
     assert threshold()["value"] == "0.6"
     assert "config.yaml" in threshold()["source"]
-    overruled = years.ask("calibrate", sample=8, threshold=0.8, again=False)
+    overruled = years.ask("calibrate", sample=12, threshold=0.8, again=False)
     assert any("the config file wins" in note for note in overruled["notes"])
 
 
 def test_another_method_is_calibrated_on_its_own_scores(years: Installation) -> None:
     years.configure(same_shot={"method": "imagehash"})
     assert years.run("scan").code == 2
-    measured = years.ask("calibrate", sample=8)
+    measured = years.ask("calibrate", sample=12)
     assert measured["method"].startswith("imagehash")
     assert years.run("check").code == 2
-    years.ask("calibrate", sample=8, threshold=0.9, again=False)
+    years.ask("calibrate", sample=12, threshold=0.9, again=False)
     assert years.run("check").code == 0
     years.scan()
     assert len(years.partition()) == 4
@@ -110,10 +114,29 @@ def test_a_precision_that_cannot_be_known_is_refused(installation: Installation)
         installation.ask("calibrate", precision=0.999)
 
 
+def test_too_few_pairs_are_said_in_a_sentence_and_change_nothing(installation: Installation) -> None:
+    for frame in range(2):
+        drawn.save(drawn.burst_frame(drawn.scene(1, 600, 400), frame), installation.photos / f"{frame}.jpg")
+    installation.scan()
+    told = installation.run("calibrate")
+    assert told.code == 0, told.err
+    assert re.fullmatch(r"Too little to choose a threshold by: .*1 pair .* The threshold stays 0\.5\.\n", told.out)
+    measured = installation.ask("calibrate", again=False)
+    assert (measured["enough"], measured["suggested"], measured["kept"]) == (False, None, None)
+    check = installation.json("check")["settings"]
+    assert [setting["source"] for setting in check if setting["key"] == "same_shot.threshold"] == ["default"]
+
+
+def test_a_promise_that_is_worth_little_is_not_suggested() -> None:
+    points = [Point(0.2, 5, 5, 0.7, None), Point(0.6, 4, 4, 0.95, None)]
+    assert _suggested(points) is None
+    assert _suggested([*points, Point(0.8, 3, 3, 0.995, None)]) == 0.8
+
+
 def test_on_a_terminal_one_looks_around_and_keeps(years: Installation) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        years.command("calibrate", "--sample", "8"), stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        years.command("calibrate", "--sample", "12"), stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env=years.environment, text=True,
     )  # fmt: skip
     os.close(theirs)

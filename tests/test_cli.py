@@ -43,9 +43,19 @@ def test_every_verb_has_help(verb: str, tmp_path: Path) -> None:
 
 def test_the_map_names_every_verb_with_a_whole_sentence(tmp_path: Path) -> None:
     done = finish([*PROGRAM, "--help"], env=bare(tmp_path) | {"COLUMNS": "80"})
-    told = dict(re.findall(r"^  ([a-z-]+)\s{2,}(\S.*)$", done.out[done.out.index("Commands") :], re.MULTILINE))
+    listed = done.out[done.out.index("Commands") : done.out.index("Where things are")]
+    told = dict(re.findall(r"^  ([a-z-]+)\s{2,}(\S.*)$", listed, re.MULTILINE))
     assert set(told) == set(VERBS)
     assert not [verb for verb, sentence in told.items() if sentence.endswith("...")]
+
+
+def test_the_map_says_where_things_are_and_what_exit_codes_mean(tmp_path: Path) -> None:
+    out = finish([*PROGRAM, "--help"], env=bare(tmp_path) | {"COLUMNS": "100"}).out
+    assert "~/.config/sameshot/config.yaml" in out
+    assert "~/.local/state/sameshot" in out
+    assert re.findall(r"^  ([0-9])  \S", out[out.index("Exit codes") :], re.MULTILINE) == ["0", "1", "2", "3"]
+    elsewhere = finish([*PROGRAM, "--help"], env=bare(tmp_path) | {"XDG_STATE_HOME": "/srv/kept"}).out
+    assert "/srv/kept/sameshot" in elsewhere
 
 
 def test_json_alone_is_on_stdout(scanned: Installation) -> None:
@@ -173,6 +183,29 @@ def test_a_reader_that_has_enough_is_no_error(scanned: Installation) -> None:
         _, told = process.communicate(timeout=60)
         assert told == b""
         assert process.returncode == 0
+
+
+def test_long_names_stay_in_their_column_on_a_terminal(scanned: Installation) -> None:
+    folder = scanned.photos / ("a folder with a long name " * 4)
+    folder.mkdir()
+    for photo in sorted(scanned.photos.glob("IMG_10?.jpg")):
+        photo.rename(folder / photo.name)
+    scanned.scan()
+    seen = on_a_terminal(scanned, "similar", str(folder / "IMG_100.jpg"), COLUMNS="80", NO_COLOR="1")
+    lines = ESCAPES.sub("", seen.replace("\r", "")).splitlines()
+    assert max(len(line) for line in lines) <= 80, seen
+    assert len([line for line in lines if re.match(r"\d\.\d{3} ", line)]) > 2
+    in_pipe = scanned.run("similar", folder / "IMG_100.jpg").out
+    assert str(folder / "IMG_101.jpg") in in_pipe
+
+
+def test_a_folder_is_known_by_the_way_one_went_there(scanned: Installation) -> None:
+    way = scanned.folder / "way"
+    way.symlink_to(scanned.photos)
+    scanned.configure(roots=[{"path": str(way)}])
+    assert scanned.run("scan").code == 0
+    done = scanned.run("why", "IMG_100.jpg", cwd=way, env={"PWD": str(way)})
+    assert done.code == 0, done
 
 
 def test_quiet_says_only_what_was_asked_for(scanned: Installation) -> None:

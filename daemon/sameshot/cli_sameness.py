@@ -40,7 +40,7 @@ def calibrate(
     """Choose how sure a pair must be, by your own photos."""
     result = context.obj.perform("calibrate", sample=sample, threshold=threshold, precision=precision)
     show(context.obj, result, how, printing.calibrate)
-    if result["kept"] is None and how is Format.table and sys.stdin.isatty():
+    if result["enough"] and result["kept"] is None and how is Format.table and sys.stdin.isatty():
         _pick(context.obj, result)
 
 

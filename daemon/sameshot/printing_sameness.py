@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sameshot.printing import Printer
+from sameshot.wording import counted
 
 _BAR, _EXAMPLES = 30, 4
+_SHOWN_THRESHOLDS = {0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99}
 
 
 def why(out: Printer, result: dict[str, Any]) -> None:
@@ -39,7 +41,11 @@ def why(out: Printer, result: dict[str, Any]) -> None:
 
 
 def calibrate(out: Printer, result: dict[str, Any]) -> None:
-    """A row for each threshold with a bar for its pairs, then the pairs at the threshold in question."""
+    """A row for every tenth and the threshold in question, with a bar for its pairs, then the pairs at that one."""
+    if not result["enough"]:
+        kept(out, result)
+        return
+    at = result["kept"] if result["kept"] is not None else result["suggested"]
     most = max((point["pairs"] for point in result["points"]), default=0) or 1
     rows = [
         (
@@ -51,11 +57,14 @@ def calibrate(out: Printer, result: dict[str, Any]) -> None:
             "\u2588" * round(_BAR * point["pairs"] / most),
         )
         for point in result["points"]
+        if point["threshold"] in _SHOWN_THRESHOLDS or point["threshold"] == at
     ]
     out.table(("threshold", "pairs", "photos", "precision", "found", ""), rows)
-    out.say(f"From {result['photos']} photos, by {result['method']}. pairs, photos: expected in the whole library.")
+    out.say(
+        f"From {counted(result['photos'], 'photo')} and {counted(result['pairs'], 'pair')}, by {result['method']}. "
+        "pairs, photos: expected in the whole library."
+    )
     out.say("precision: pairs that are right; found: photos changed on purpose that are found again.")
-    at = result["kept"] if result["kept"] is not None else result["suggested"]
     if result["suggested"] is not None:
         out.say(f"Suggested: {result['suggested']:g}.")
     if at is not None:
