@@ -21,27 +21,25 @@ from pathlib import Path
 from sameshot.group.identity import new_group_id
 from sameshot.group.kinds import Switches
 from sameshot.index.neighbours import NeighbourIndex
-from sameshot.model import FileStat
+from sameshot.model import FileStat, Stage
 from sameshot.service.message import BadMessage
 from sameshot.service.workers import Message, Task, TaskFailed, Workers
 from sameshot.store.store import Store
 from sameshot.watch.settle import Settler, has_writer
 from sameshot.way.arrival import stat_of
 from sameshot.way.attempts import next_try_s
+from sameshot.way.comparing import keep_one_kind_of_score
 from sameshot.way.grouping import regroup
 from sameshot.way.linking import Linker
 from sameshot.way.method import Method
 from sameshot.way.second_looks import SecondLooks
-from sameshot.wire.photos import (
-    EncoderHeader,
-    identity_from_message,
-    look_from_message,
-    look_request,
-)
+from sameshot.wire.photos import EncoderHeader, identity_from_message, look_from_message, look_request
 
 _log = logging.getLogger(__name__)
 _SILENT_S = 10.0
 """How long photos in a root that does not answer wait before it is asked again."""
+_MANY = 100
+"""So many photos on their way are no longer waited for one by one."""
 _DIED = "the service ended while it was looked at"
 
 
@@ -118,30 +116,18 @@ class Flow:
         self.take(self._store.photos.in_stages(["seen"]))
         taken = {*self._suspects, *self._ready}
         self._ready.extend(photo for photo in self._store.photos.in_stages(["settled"]) if photo not in taken)
-        for photo in self._store.photos.get(list(self._store.photos.in_stages(["looked"]))).values():
-            if photo.content_id is not None:
-                self._linker.find_links(photo.content_id)
-        linked = self._store.photos.get(list(self._store.photos.in_stages(["linked"]))).values()
-        self.touch(photo.content_id for photo in linked if photo.content_id is not None)
+        self._relink.extend(self._contents_in("looked"))
+        self.touch(self._contents_in("linked"))
         self._to_inspect.extend(self._store.inspections.wanted())
+
+    def _contents_in(self, stage: Stage) -> list[int]:
+        photos = self._store.photos.get(self._store.photos.in_stages([stage])).values()
+        return [photo.content_id for photo in photos if photo.content_id is not None]
 
     def _compare_as_asked(self) -> None:
         """Has everything compared and grouped anew where the owner, or a new version, wants it otherwise."""
-        method, meta, contents = self._settings.method, self._store.meta, self._store.contents.ids()
-        encoder_id = self._settings.encoder.encoder_id
-        links_of = f"{method.id} {encoder_id}"
-        if meta.get("links_of") != links_of:
-            with self._store.transaction():
-                if contents:
-                    _log.warning("Photos are compared anew, by %s: its scores do not mix with others", method.id)
-                self._store.links.clear()
-                self._store.contents.clear_reaches()
-                meta.set("links_of", links_of)
-                # What an older encoder saw is looked at again: vectors and descriptors of two versions never meet.
-                outdated = self._store.contents.looked_without(encoder_id)
-                for photo_ids in self._store.photos.photos_of(outdated).values():
-                    for photo_id in photo_ids:
-                        self._store.photos.advance(photo_id, "settled")
+        keep_one_kind_of_score(self._store, self._settings.method.id, self._settings.encoder.encoder_id)
+        meta, contents = self._store.meta, self._store.contents.ids()
         if not contents:
             meta.set("compared_as", self._comparing)
         if meta.get("compared_as") != self._comparing:
@@ -258,8 +244,9 @@ class Flow:
                 self._store.meta.set("compared_as", self._comparing)
         waiting = {*self._to_inspect}
         self._to_inspect.extend(c for c in self._store.inspections.wanted(region) if c not in waiting)
-        # Long regrouping comes less often: at most about a fifth of the time goes into it.
-        self._regroup_due_s = self._now() + max(0.2, 4 * (time.monotonic() - started_s))
+        # Long regrouping comes less often: a fifth of the time at most goes into it, of the time of many photos less.
+        rest = 4 if self.pending < _MANY else 24
+        self._regroup_due_s = self._now() + max(0.2, rest * (time.monotonic() - started_s))
 
     def joined_since(self, moment_s: float) -> set[int]:
         """Returns the contents that were linked after `moment_s`, and forgets the others."""
@@ -320,10 +307,9 @@ class Flow:
 
     def _looked(self, content: int, photo_id: int, reply: Message) -> None:
         look = look_from_message(reply, self._settings.encoder.dimension)
-        with self._store.transaction():
-            self._store.contents.save_look(content, look)
-            for waiting in self._looking.pop(content):
-                self._store.photos.advance(waiting, "looked")
+        self._store.contents.save_look(content, look)
+        for waiting in self._looking.pop(content):
+            self._store.photos.advance(waiting, "looked")
         self.tell(self._store.photos.get([photo_id])[photo_id].primary.path, "")
         self._index.add(content, look.vector)
         self._linker.find_links(content)
@@ -374,7 +360,8 @@ class Flow:
             self._fail(photo_id, reply.reason, reply.kind)
         else:
             try:
-                then(photo_id, reply)
+                with self._store.transaction():
+                    then(photo_id, reply)
             except BadMessage:
                 self._fail(photo_id, "the process that looked at it gave an answer that makes no sense", "crash")
 
