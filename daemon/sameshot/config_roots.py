@@ -78,13 +78,20 @@ def _check_library(config: Config) -> list[RootProblem]:
         if config.action == "none":
             return []
         return [RootProblem("library", f"action is {config.action}, so name the folder where groups are filed")]
+    if problem := library_problem(config, library):
+        return [RootProblem("library", problem)]
+    return [] if config.action == "none" else _check_writable(Path(os.path.realpath(library)))
+
+
+def library_problem(config: Config, library: Path) -> str:
+    """Returns why groups cannot be filed beneath `library`: it is a root or holds one. Empty where they can."""
     real = Path(os.path.realpath(library))
     for index, root in enumerate(config.roots):
         real_root = Path(os.path.realpath(root.path))
         if real == real_root or real in real_root.parents:
             relation = "is" if real == real_root else "holds"
-            return [RootProblem("library", f"{library} {relation} roots[{index}]; name a folder of its own")]
-    return [] if config.action == "none" else _check_writable(real)
+            return f"{library} {relation} roots[{index}]; name a folder of its own"
+    return ""
 
 
 def _check_writable(library: Path) -> list[RootProblem]:
