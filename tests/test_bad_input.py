@@ -245,9 +245,55 @@ def test_files_that_are_not_there_or_not_known(scanned: Installation) -> None:
     assert tree(scanned.photos) == before
 
 
-def test_what_changes_files_wants_a_yes(scanned: Installation) -> None:
+def test_a_path_that_nobody_knows_is_no_empty_answer(scanned: Installation) -> None:
+    for path in (scanned.folder / "nowhere", Path("/etc")):
+        refused(scanned.run("groups", path), 2, f"{path} is not in any folder that sameshot knows", "sameshot scan")
+        refused(scanned.run("why", path), 2, f"{path} is not in any folder that sameshot knows", "sameshot scan")
+    refused(scanned.run("groups", scanned.photos / "typo"), 2, "sameshot knows no photo at", "typo")
+    refused(scanned.run("groups", scanned.photos, scanned.photos / "typo"), 2, "typo")
+    assert len(scanned.json("groups", scanned.photos)["groups"]) == 3
+    assert len(scanned.json("groups", scanned.photos / "IMG_100.jpg")["groups"]) == 1
+
+
+def test_a_place_for_groups_that_cannot_be_one(scanned: Installation) -> None:
     before = everything(scanned)
-    for words in (["apply", "--action", "copy"], ["rank", scanned.photos], ["undo", "--all"]):
+    for library, word in ((scanned.photos, "is"), (scanned.folder, "holds")):
+        for verb in (["plan"], ["apply", "--yes"]):
+            done = scanned.run(*verb, "--action", "move", "--library", library)
+            refused(done, 2, f"{library} {word} roots[0]; name a folder of its own")
+    assert everything(scanned) == before
+
+
+def test_a_broken_config_stops_nothing_that_needs_the_state_alone(scanned: Installation) -> None:
+    photos = tree(scanned.photos)
+    assert scanned.run("apply", "--action", "move", "--yes").code == 0
+    assert tree(scanned.photos) != photos
+    scanned.config.write_text("rots: []\nworkers: zero\n")
+    for words in (["status"], ["history"], ["pause"], ["resume"], ["recover"], ["jobs"], ["undo", "--last", "--yes"]):
+        done = scanned.run(*words)
+        assert done.code == 0, done
+        assert done.out
+        [warning] = done.err.splitlines()
+        assert f"{scanned.config} has 2 problems" in warning
+        assert "sameshot check" in warning
+    assert scanned.run("log").code == 0
+    assert tree(scanned.photos) == photos
+    for words in (["groups"], ["scan"], ["apply", "--action", "copy", "--yes"]):
+        assert scanned.run(*words).code == 2
+
+
+def test_the_folder_one_is_in_is_gone(installation: Installation) -> None:
+    gone = installation.folder / "gone"
+    gone.mkdir()
+    command = installation.command("scan", "photos")
+    done = finish(["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *command], env=installation.environment, cwd=gone)
+    refused(done, 2, "The folder you are in is no longer there")
+
+
+def test_what_changes_files_wants_a_yes(scanned: Installation) -> None:
+    assert scanned.run("apply", "--action", "copy", "--yes").code == 0
+    before = everything(scanned)
+    for words in (["apply", "--action", "move"], ["rank", scanned.photos], ["undo", "--all"]):
         done = scanned.run(*words)
         assert (done.code, done.out) == (2, "")
         assert done.err.splitlines()[-1] == (

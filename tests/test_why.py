@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 
 import drawn
@@ -21,7 +24,7 @@ def test_every_photo_says_why_it_is_where_it_is(installation: Installation) -> N
 
     told = installation.ask("why", file=sharp)
     assert (told["rank"], told["members"]) == (1, 2)
-    assert "It stands for its group of 2." in told["rule"]
+    assert "It stands for its group of 2 photos." in told["rule"]
     assert any("more pixels" in sentence for sentence in told["rule"])
     assert told["neighbours"][0]["path"] == str(small)
     assert told["neighbours"][0]["score"] > 0.5
@@ -31,12 +34,29 @@ def test_every_photo_says_why_it_is_where_it_is(installation: Installation) -> N
     assert told["rule"][0].startswith("Its score to sharp.jpg")
     assert "sharp.jpg goes before it because" in told["rule"][1]
 
+    copy = shutil.copy(sharp, sharp.with_name("sharp copy.jpg"))
+    installation.scan()
+    [group] = installation.groups()["groups"]
+    places = [photo["path"] for photo in group["photos"]]
+    for place, path in enumerate(places, start=1):
+        told = installation.ask("why", file=path)
+        assert (told["rank"], told["members"]) == (place, 3), "photos, as `groups` shows them"
+    copies = {str(sharp), str(copy)} - {places[0]}
+    told = installation.ask("why", file=copies.pop())
+    assert told["rule"] == [f"It is an exact copy of {os.path.basename(places[0])}, which stands for the group."]
+    os.unlink(copy)
+    installation.scan()
+
     told = installation.ask("why", file=alone)
     assert (told["group"], told["rank"]) == (None, None)
     assert told["rule"][0] == "It is in no group."
 
-    with pytest.raises(BadInput, match="not known"):
+    with pytest.raises(BadInput, match="knows no photo at"):
         installation.ask("why", file=installation.photos / "never.jpg")
+    with pytest.raises(BadInput, match="not in any folder that sameshot knows"):
+        installation.ask("why", file=installation.folder / "never.jpg")
+    with pytest.raises(BadInput, match="is a folder"):
+        installation.ask("why", file=installation.photos)
 
     explained = installation.ask("explain", first=sharp, second=small)
     assert set(MEASURES) | {"pair_score", "cosine", "inliers"} <= set(explained["evidence"])
@@ -47,6 +67,21 @@ def test_every_photo_says_why_it_is_where_it_is(installation: Installation) -> N
     assert shown.code == 0, shown.err
     assert "number 2 of 2" in shown.out
     assert "Nothing was done to it." in shown.out
+
+
+def test_what_the_owner_chose_is_the_reason_and_nothing_contradicts_it(installation: Installation) -> None:
+    lake = drawn.scene(1)
+    sharp = drawn.save(lake, installation.photos / "sharp.jpg")
+    small = drawn.save(drawn.cropped(lake, 0.2), installation.photos / "crop.jpg", quality=70)
+    installation.scan()
+    installation.ask("keep", files=[small])
+    told = installation.ask("why", file=small)
+    assert told["rank"] == 1
+    assert told["rule"][:2] == ["It stands for its group of 2 photos.", "You chose it to stand for the group."]
+    assert told["rule"][2].startswith("Without that sharp.jpg might, because it has more pixels")
+    assert not any(sentence.startswith("Before") for sentence in told["rule"])
+    told = installation.ask("why", file=sharp)
+    assert told["rule"][-1] == "crop.jpg goes before it because you chose that one."
 
 
 def test_what_was_done_to_a_photo_is_followed_through_its_names(installation: Installation) -> None:
