@@ -301,8 +301,10 @@ def log(out: Printer, result: dict[str, Any]) -> None:
     """The lines as they are."""
     for line in result["lines"]:
         out.say(line)
-    if not result["lines"]:
+    if not result["exists"]:
         out.say(f"There is no log at {result['file']} yet: `sameshot watch` writes it.")
+    elif not result["lines"]:
+        out.say(f"The log at {result['file']} is empty.")
 
 
 def doctor(out: Printer, result: dict[str, Any]) -> None:

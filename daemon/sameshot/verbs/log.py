@@ -12,15 +12,16 @@ from sameshot.service.logs import tail
 
 @dataclass(frozen=True, slots=True)
 class LogResult:
-    """`lines`: the last ones, oldest first."""
+    """`lines`: the last ones, oldest first; none where nothing was written yet, `exists` or not."""
 
     file: Path
+    exists: bool
     lines: tuple[str, ...]
 
 
 def log(locations: Locations, *, lines: int = 50) -> LogResult:
     """Returns the last lines. Raises BadInput when the log may not be read."""
     try:
-        return LogResult(locations.log_file, tuple(tail(locations.log_file, lines)))
+        return LogResult(locations.log_file, locations.log_file.exists(), tuple(tail(locations.log_file, lines)))
     except OSError as error:
         raise BadInput(f"The log {locations.log_file} cannot be read: {error.strerror}") from error

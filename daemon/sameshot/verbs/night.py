@@ -6,21 +6,18 @@ of its own; only saving the index happens here, for the index is here.
 
 from __future__ import annotations
 
-import logging
-
 from sameshot.app import App
 from sameshot.service.chore import Chore
 from sameshot.service.jobs import JobName, JobRun
+from sameshot.verbs.diary import Diary
 from sameshot.verbs.jobs import known_jobs
-
-_log = logging.getLogger(__name__)
 
 
 class Night:
     """The jobs of one running service."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, app: App, diary: Diary) -> None:
+        self._app, self._diary = app, diary
         self._jobs = known_jobs(app)
         self._due: list[JobName] = []
         self._chore: tuple[JobName, Chore] | None = None
@@ -87,5 +84,4 @@ class Night:
 
     def _end(self, name: JobName, failure: str) -> None:
         self._jobs.ended(name, self._app.today(), failure)
-        if failure:
-            _log.warning("the job %s failed: %s", name, failure)
+        self._diary.job_ended(name, failure)

@@ -24,11 +24,12 @@ from sameshot.service.notify import Notifier
 from sameshot.service.schedule import Schedule, Tick
 from sameshot.service.signals import Signals, Stopped
 from sameshot.verbs.apply import file_closed_sets
+from sameshot.verbs.diary import Diary
 from sameshot.verbs.night import Night
 from sameshot.verbs.pause import KEY
 from sameshot.verbs.root_care import RootCare
 from sameshot.verbs.scan import not_complete, scan_places, scan_result, take_as_they_are
-from sameshot.verbs.status import Activity, Event, State
+from sameshot.verbs.status import Activity, State
 from sameshot.verbs.sweeps import Scan, Sweeps
 from sameshot.verbs.table import VERBS, as_json, bind
 
@@ -38,32 +39,31 @@ _TURN_S = 0.05
 """How long one turn sweeps before it looks at everything else again."""
 _CARE_EVERY_S = 5.0
 """How often roots, jobs and the reasons to keep still are looked after."""
-_EVENTS_KEPT = 200
 
 
 class Daemon:
     """One service from its start to its end."""
 
-    def __init__(self, app: App, server: ControlServer, notifier: Notifier, signals: Signals) -> None:
-        self._app, self._server, self._notifier, self._signals = app, server, notifier, signals
+    def __init__(self, app: App, server: ControlServer, notifier: Notifier, signals: Signals, diary: Diary) -> None:
+        self._app, self._server, self._notifier, self._signals, self._diary = app, server, notifier, signals, diary
         self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._ticks: deque[Tick] = deque()
         self._scans: list[Scan] = []
-        self._sweeps = Sweeps(app)
+        self._sweeps = Sweeps(app, diary)
         self._care = RootCare(app, self._hint)
-        self._night = Night(app)
+        self._night = Night(app, diary)
         self._manners = Manners(on_battery=app.config.pause.on_battery, hours=app.config.pause.hours)
         self._why_paused = self._no_workers = ""
         self._schedule = Schedule(app.config.schedule.reconcile_every, self._tick)
         self._care_due_s = self._alive_due_s = 0.0
         self._request: Request | None = None
-        self._events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         app.activity, app.progress = self._activity, self._progress
 
     def start(self) -> None:
         """Gets ready: takes up what was left, watches the roots, and says so."""
         self._notifier.status("getting ready")
-        self._app.flow.tell, self._app.flow.answers = self._tell, self._care.answers
+        self._app.flow.tell, self._app.flow.answers = self._diary.looked, self._care.answers
+        self._diary.begin(self._app.store.groups.count(), self._app.locations.journal_dir, self._app.recovered)
         self._app.flow.resume()
         self._care.start()  # before the first sweep: what arrives in between is hinted
         self._reconcile([root for root in self._app.roots if self._care.may_be_read(root)])
@@ -132,9 +132,12 @@ class Daemon:
         # Who asks for a scan means now.
         self._app.flow.paused = bool(self._why_paused) and not self._scans
         if self._why_paused != before:
-            self._note(f"keeps still: {self._why_paused}" if self._why_paused else "goes on")
+            self._diary.note(f"keeps still: {self._why_paused}" if self._why_paused else "goes on")
         if self._app.config.apply == "automatic" and self._app.flow.idle:
             file_closed_sets(self._app)
+        self._diary.filings(self._app.locations.journal_dir)
+        self._diary.roots(self._care.statuses())
+        self._diary.sum_up(self._app.store.groups.count, now_s, idle=self._app.flow.idle)
 
     def _wait_s(self) -> float:
         if self._sweeps.busy or self._ticks:
@@ -217,13 +220,6 @@ class Daemon:
 
     # ---------------------------------------------------------------- how it is
 
-    def _note(self, what: str) -> None:
-        number = self._events[-1].number + 1 if self._events else 1
-        self._events.append(Event(number, self._app.now(), what))
-
-    def _tell(self, photo: Path, reason: str) -> None:
-        self._note(f"{photo} could not be looked at: {reason}" if reason else f"{photo} was looked at")
-
     def _activity(self) -> Activity:
         roots = self._care.statuses()
         pending = self._app.flow.pending
@@ -239,7 +235,7 @@ class Daemon:
         elif bad:
             state = "degraded"
         why = self._why_paused or bad
-        return Activity(state, why, roots, self._night.names, tuple(doing), tuple(self._events))
+        return Activity(state, why, roots, self._night.names, tuple(doing), tuple(self._diary.events))
 
     def _say_alive(self, now_s: float) -> None:
         interval_s = self._notifier.watchdog_interval_s

@@ -16,11 +16,13 @@ from pathlib import Path
 from sameshot.app import App
 from sameshot.errors import RootUnavailable, SameshotError
 from sameshot.service.control import Request
+from sameshot.verbs.diary import Diary
 from sameshot.verbs.root_care import RootCare
 from sameshot.way.arrival import Arrivals
 from sameshot.way.sweeping import sweep_folder
 
 _log = logging.getLogger(__name__)
+_TOLD_AT_MOST = 10_000
 
 
 @dataclass(slots=True)
@@ -47,11 +49,12 @@ class _Sweep:
 class Sweeps:
     """What is still to be swept."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, app: App, diary: Diary) -> None:
+        self._app, self._diary = app, diary
         self._hints: deque[Path] = deque()
         self._folders: dict[Path, None] = {}
         self._sweeps: deque[_Sweep] = deque()
+        self._told: set[str] = set()
 
     @property
     def busy(self) -> bool:
@@ -140,14 +143,18 @@ class Sweeps:
         try:
             return next(sweep.steps, None)
         except RootUnavailable as error:
-            _log.warning("%s", error)
             if is_root:
                 care.lost(sweep.place, str(error))
             raise
 
     def _accept(self, arrivals: Arrivals) -> None:
+        self._diary.found(len(arrivals.unsettled))
         self._app.flow.take(arrivals.unsettled)
         self._app.flow.touch(arrivals.contents)
         self._app.strays.update(path.parent for path in arrivals.strays)
         for problem in arrivals.problems:
-            _log.warning("%s", problem)
+            if problem not in self._told:  # once: a closed folder is met again in every sweep
+                _log.warning("%s", problem)
+        if len(self._told) > _TOLD_AT_MOST:
+            self._told.clear()
+        self._told.update(arrivals.problems)

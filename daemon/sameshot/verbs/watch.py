@@ -23,6 +23,7 @@ from sameshot.service.notify import Notifier
 from sameshot.service.probe import Probe
 from sameshot.service.signals import Signals, Stopped
 from sameshot.verbs.check import template_problems
+from sameshot.verbs.diary import Diary
 from sameshot.verbs.service_loop import Daemon
 
 _log = logging.getLogger(__name__)
@@ -47,12 +48,13 @@ def watch(config_file: Path | None, locations: Locations) -> None:
 
 
 class _Service:
-    """The service through all its reloads: one socket, one log, one config after another."""
+    """The service through all its reloads: one socket, one log and diary, one config after another."""
 
     def __init__(self, config_file: Path | None, locations: Locations, signals: Signals) -> None:
         self.notifier = Notifier()
         self._config_file, self._locations, self._signals = config_file, locations, signals
         self._server: ControlServer | None = None
+        self._diary = Diary()
         self._logs: logging.Handler | None = None
 
     def run(self) -> None:
@@ -85,7 +87,7 @@ class _Service:
             self._logs = self._logs or _open_logs(self._locations)
             # One socket through all reloads: who asks meanwhile is answered later, not turned away.
             self._server = self._server or ControlServer(self._locations.socket)
-            daemon = Daemon(app, self._server, self.notifier, self._signals)
+            daemon = Daemon(app, self._server, self.notifier, self._signals, self._diary)
             try:
                 daemon.start()
                 _log.info("serving %s", ", ".join(str(root.path) for root in loaded.config.roots))
