@@ -291,9 +291,8 @@ def test_the_folder_one_is_in_is_gone(installation: Installation) -> None:
 
 
 def test_what_changes_files_wants_a_yes(scanned: Installation) -> None:
-    assert scanned.run("apply", "--action", "copy", "--yes").code == 0
     before = everything(scanned)
-    for words in (["apply", "--action", "move"], ["rank", scanned.photos], ["undo", "--all"]):
+    for words in (["apply", "--action", "copy"], ["rank", scanned.photos]):
         done = scanned.run(*words)
         assert (done.code, done.out) == (2, "")
         assert done.err.splitlines()[-1] == (
@@ -307,6 +306,17 @@ def test_what_changes_files_wants_a_yes(scanned: Installation) -> None:
     assert {path: facts for path, facts in everything(scanned).items() if "/state" not in path} == {
         path: facts for path, facts in before.items() if "/state" not in path
     }
+
+
+def test_undo_wants_a_yes_where_there_is_something_to_undo(scanned: Installation) -> None:
+    assert scanned.run("undo", "--all").out == "Nothing to do.\n"
+    assert scanned.run("apply", "--action", "copy", "--yes").code == 0
+    before = tree(scanned.photos, scanned.library)
+    done = scanned.run("undo", "--all")
+    assert (done.code, done.out) == (2, "")
+    assert "Say --yes to do it" in done.err.splitlines()[-1]
+    assert "9 copies or links that sameshot made will be removed" in done.err
+    assert tree(scanned.photos, scanned.library) == before
 
 
 def test_a_plan_that_is_no_longer_what_was_shown_is_refused(scanned: Installation) -> None:

@@ -172,6 +172,29 @@ def test_a_terminal_never_sees_what_a_name_holds(nasty: Installation) -> None:
     assert "\x1b[31m" not in seen
 
 
+def test_undo_is_shown_before_it_happens(scanned: Installation) -> None:
+    before = tree(scanned.photos)
+    batch = scanned.json("apply", "--action", "move", "--yes")["batch"]
+    after = tree(scanned.photos, scanned.library)
+    shown = scanned.json("undo", batch, "--dry-run")
+    assert shown["kind"] == "undo"
+    files = {path for path, facts in before.items() if facts is not None} - set(after)
+    assert {step["target"] for step in shown["steps"]} == files
+    assert all(os.path.exists(step["source"]) for step in shown["steps"])
+    printed = scanned.run("undo", "--last", "--dry-run").out
+    assert f"{len(files)} files go back to where they were." in printed
+    assert tree(scanned.photos, scanned.library) == after
+    assert "Nothing to undo" not in printed
+
+    one = Path(shown["steps"][0]["source"])
+    assert [step["source"] for step in scanned.json("undo", one, "--dry-run")["steps"]] == [str(one)]
+    with pytest.raises(Exception, match="more was done since this was shown"):
+        scanned.ask("undo", last=True, fingerprint="another")
+    scanned.json("undo", "--last", "--yes")
+    assert tree(scanned.photos) == before
+    assert scanned.run("undo", "--last", "--dry-run").out == "Nothing to undo.\n"
+
+
 def test_a_reader_that_has_enough_is_no_error(scanned: Installation) -> None:
     for words in (["groups"], ["groups", "--format", "json"], ["status"]):
         ours, theirs = os.pipe()
