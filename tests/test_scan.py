@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -220,6 +221,21 @@ def test_the_order_of_arrival_does_not_matter_with_real_photos(tmp_path: Path, m
     found = [partition_in_order(tmp_path / str(seed), models, list(photos.values()), seed) for seed in range(6)]
     assert all(partition == found[0] for partition in found)
     assert len(found[0]) > 5
+
+
+def test_photos_that_fail_are_named_once(installation: Installation, sample_photos: Path) -> None:
+    shutil.copy(sample_photos / "IMG_130.jpg", installation.photos)
+    for number in range(7):
+        (installation.photos / f"broken {number}.jpg").write_bytes(b"no photo %d" % number)
+    done = installation.run("scan")
+    assert (done.code, done.out) == (1, "8 photos, 0 groups, 7 that could not be looked at.\n")
+    *named, rest = done.err.splitlines()
+    assert len(named) == 5
+    assert all(re.fullmatch(r"sameshot: not looked at: \S+/photos/broken \d\.jpg: .+", line) for line in named)
+    assert rest == "sameshot: and 2 more: `sameshot groups` lists them at its end, each with its reason"
+    assert len(re.findall("^not looked at: ", installation.run("groups").out, re.MULTILINE)) == 7
+    again = installation.run("scan")
+    assert (again.code, again.err) == (0, "")
 
 
 def test_an_emptied_root_is_not_believed(scanned: Installation) -> None:
