@@ -33,6 +33,7 @@ class Connection:
         self._lock = threading.RLock()
         self._depth = 0
         self._flush_after = False
+        self._durable: bool | None = None
         try:
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,8 +79,11 @@ class Connection:
 
     def write(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one statement in a transaction; the rows of its RETURNING clause."""
-        with self.transaction():
-            return self._run(sql, parameters)
+        with self._lock:
+            if self._depth:
+                return self._run(sql, parameters)  # one statement happens whole or not at all by itself
+            with self._outermost(durable=False):
+                return self._run(sql, parameters)
 
     def write_many(self, sql: str, parameters: Iterable[Sequence[object]]) -> None:
         """Run one statement for each set of parameters, all in one transaction."""
@@ -145,7 +149,9 @@ class Connection:
 
     @contextmanager
     def _outermost(self, *, durable: bool) -> Iterator[None]:
-        self._run(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        if self._durable is not durable:
+            self._run(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
         self._run("BEGIN IMMEDIATE")
         self._depth = 1
         self._flush_after = False

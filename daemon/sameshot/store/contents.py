@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 import numpy as np
@@ -227,13 +227,13 @@ class Contents:
 
 
 _SELECT = "SELECT id, digest, pixel_digest, format, width_px IS NOT NULL FROM contents"
-_CAPTURE_FIELDS = frozenset(field.name for field in fields(Capture))
+_CAPTURE_FIELDS = dict.fromkeys(field.name for field in fields(Capture))
 
 
 def capture_as_json(capture: Capture) -> str:
     """A capture as the store keeps it."""
     taken_at = None if capture.taken_at is None else capture.taken_at.isoformat()
-    known = {name: value for name, value in asdict(capture).items() if value is not None}
+    known = {name: value for name in _CAPTURE_FIELDS if (value := getattr(capture, name)) is not None}
     return json.dumps(known | ({} if taken_at is None else {"taken_at": taken_at}))
 
 

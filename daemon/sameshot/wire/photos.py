@@ -31,6 +31,7 @@ _DIMENSION_LIMIT = 1 << 14
 _SIDE_LIMIT_PX = 1 << 24
 _TEXT_LIMIT = 1000
 _DESCRIPTOR_LIMIT_BYTES = 4 << 20
+_CAPTURE_FIELDS = dict.fromkeys(field.name for field in fields(Capture))
 _FLOATS = {"f_number", "exposure_time_s", "iso", "exposure_bias_ev", "focal_length_mm", "focus_distance_m"}
 
 
@@ -186,14 +187,14 @@ def _score(pair: object) -> PairScore:
 
 
 def _capture_to_json(capture: Capture) -> dict[str, Any]:
-    known = {name: value for name, value in asdict(capture).items() if value is not None}
+    known = {name: value for name in _CAPTURE_FIELDS if (value := getattr(capture, name)) is not None}
     if capture.taken_at is not None:
         known["taken_at"] = capture.taken_at.isoformat()
     return known
 
 
 def _capture_from_json(header: Mapping[str, Any]) -> Capture:
-    if not header.keys() <= {field.name for field in fields(Capture)}:
+    if not header.keys() <= _CAPTURE_FIELDS.keys():
         raise BadMessage("a capture with unknown fields")
     known: dict[str, Any] = dict(header)
     for name in known.keys() & {"camera", "software"}:
