@@ -1,9 +1,9 @@
 """The worker process: one photo in, one looked-at photo out.
 
-Comes in: requests "prepare", "identify", "look", "measure", "inspect" and "compare" with an open read-only descriptor,
-never a path of the owner's. Goes out: the answers that wire.py and wire_measures.py define. This is the second
-composition root: here, and nowhere else, decode, embed, describe and compare meet. The process confines itself before
-it reads the first photo, so that what one does to a decoder finds no file to write, no program to run and no network.
+Comes in: requests "prepare", "identify", "look", "crop", "measure", "inspect" and "compare" with an open read-only
+descriptor, never a path of the owner's. Goes out: the answers that wire/ defines. This is the second composition root:
+here, and nowhere else, decode, embed, describe and compare meet. The process confines itself before it reads the first
+photo, so that what one does to a decoder finds no file to write, no program to run and no network.
 Run as `python -P -m sameshot.worker`.
 """
 
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
+import numpy as np
 
 from sameshot.compare.measures import Measure
 from sameshot.compare.pair_score import score_pair
@@ -36,6 +37,7 @@ from sameshot.service.message import BadMessage, Message
 from sameshot.service.worker_loop import Handler, connect, serve
 from sameshot.service.worker_sandbox import confine, die_with_parent
 from sameshot.service.worker_seccomp import give_up_system_calls
+from sameshot.wire.crops import crop_to_message, side_of
 from sameshot.wire.measures import inspection_to_message, measures_from_json
 from sameshot.wire.photos import (
     EncoderHeader,
@@ -168,6 +170,14 @@ def _measure(request: Message, descriptor: int | None) -> Message:
     return Message({}, tuple(one.describe(picture.pixels) for one in measures))
 
 
+def _crop(request: Message, descriptor: int | None) -> Message:
+    name, side_px = request.header.get("name"), side_of(request)
+    if not isinstance(name, str):
+        raise BadMessage("crop wants name")
+    picture = _changed(read_picture(_given(descriptor), name, LONG_SIDE_PX), request)
+    return crop_to_message(np.asarray(cv2.resize(picture.pixels, (side_px, side_px), interpolation=cv2.INTER_AREA)))
+
+
 def _inspect(request: Message, descriptor: int | None) -> Message:
     name = request.header.get("name")
     if not isinstance(name, str):
@@ -182,6 +192,7 @@ _HANDLERS: dict[str, Handler] = {
     "identify": _identify,
     "look": _look,
     "measure": _measure,
+    "crop": _crop,
     "inspect": _inspect,
     "compare": _compare,
 }

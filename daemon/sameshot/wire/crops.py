@@ -1,0 +1,46 @@
+"""A small square picture of a photo on the wire: what trainers read instead of originals.
+
+Comes in: a photo's name and the side in px, or a worker's answer, which is not trusted. Goes out: the other one.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sameshot.service.message import BadMessage, Message
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LARGEST_SIDE_PX = 512
+
+
+def crop_request(path: Path, side_px: int, change: str | None = None) -> Message:
+    """The request "crop": the whole picture stretched to a square, after `change` where one is named."""
+    name = os.fsencode(path.name).decode("utf-8", "replace")
+    changed = {} if change is None else {"change": change}
+    return Message({"task": "crop", "name": name, "side_px": side_px, **changed})
+
+
+def side_of(request: Message) -> int:
+    """The side that a request "crop" wants. Raises BadMessage."""
+    side_px = request.header.get("side_px")
+    if type(side_px) is not int or not 1 <= side_px <= LARGEST_SIDE_PX:
+        raise BadMessage("crop wants a side")
+    return side_px
+
+
+def crop_to_message(pixels: NDArray[np.uint8]) -> Message:
+    """The answer to "crop"."""
+    return Message({}, (np.ascontiguousarray(pixels, np.uint8).tobytes(),))
+
+
+def crop_from_message(message: Message, side_px: int) -> NDArray[np.uint8]:
+    """What "crop" answered: uint8 (side, side, 3), RGB. Raises BadMessage."""
+    if len(message.buffers) != 1 or len(message.buffers[0]) != side_px * side_px * 3:
+        raise BadMessage("the crop is of another size")
+    return np.frombuffer(message.buffers[0], np.uint8).reshape(side_px, side_px, 3)
