@@ -129,13 +129,14 @@ def matches(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.i
     if len(first) < 2 or len(second) < 2:
         return np.empty((0, 2), np.intp)
     to_second, forth_bits = _two_nearest(first, second)
-    to_first, back_bits = _two_nearest(second, first)
-    mutual = np.flatnonzero(to_first[to_second] == np.arange(len(first)))
-    partner = to_second[mutual]
-    runner_up = np.minimum(forth_bits[mutual, 1], back_bits[partner, 1])
-    nearest = forth_bits[mutual, 0]
-    clear = (nearest <= _FURTHEST_BITS) & (nearest < _RATIO * runner_up)
-    return np.column_stack([mutual[clear], partner[clear]])
+    near = (forth_bits[:, 0] <= _FURTHEST_BITS) & (forth_bits[:, 0] < _RATIO * forth_bits[:, 1])
+    candidates = np.flatnonzero(near)
+    if not len(candidates):
+        return np.empty((0, 2), np.intp)
+    partner = to_second[candidates]
+    to_first, back_bits = _two_nearest(second[partner], first)  # only these: strangers have few
+    clear = (to_first == candidates) & (forth_bits[candidates, 0] < _RATIO * back_bits[:, 1])
+    return np.column_stack([candidates[clear], partner[clear]])
 
 
 def _two_nearest(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> tuple[MatLike, MatLike]:
