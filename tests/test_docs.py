@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,3 +62,81 @@ def test_makefile_has_the_readmes_commands() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (HERE / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"^make ([a-z-]+)", (HERE / "README.md").read_text(), re.MULTILINE)) <= targets
     assert "make test" in (HERE / ".ci" / "run").read_text()
+
+
+# -------------------------------------------------------------------- the README as typed
+
+
+def commands_of(page: Path) -> list[str]:
+    """The commands of the page's blocks that use sameshot, in order."""
+    blocks = re.findall(r"^```\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks if "sameshot " in block for line in block.splitlines()]
+    return [line for line in lines if line.startswith(("sameshot ", "cd "))]
+
+
+def as_typed(command: str, folder: Path, home: Path, answers: str, within_s: float = 60.0) -> tuple[int, str]:
+    """Types a command into a shell on a terminal; its exit code and all that was seen."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        ["/bin/bash", "-c", command], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env={"HOME": str(home), "TERM": "dumb", "LANG": "C.UTF-8", "COLUMNS": "200", "PWD": str(folder)}
+        | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+        | {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
+    )  # fmt: skip
+    os.close(theirs)
+    os.write(ours, answers.encode())
+    if "--follow" in command:
+        time.sleep(3)  # it goes on until the reader has seen enough
+        os.killpg(process.pid, signal.SIGINT)
+    seen = b""
+    with contextlib.suppress(OSError):  # the other end was closed
+        while portion := os.read(ours, 65536):
+            seen += portion
+    os.close(ours)
+    return process.wait(within_s), seen.decode(errors="replace")
+
+
+@contextmanager
+def in_the_background(command: str, folder: Path, home: Path) -> Iterator[None]:
+    """A command in another window, until the block ends."""
+    process = subprocess.Popen(
+        ["/bin/bash", "-c", f"exec {command}"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={"HOME": str(home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        | {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+@pytest.mark.timeout(900)
+def test_the_readme_works_as_typed(tmp_path: Path, models: Path, sample_photos: Path) -> None:
+    home = tmp_path / "home"
+    pictures, state = home / "Pictures", home / ".local" / "state" / "sameshot"
+    shutil.copytree(sample_photos, pictures)
+    before = {path: path.read_bytes() for path in pictures.iterdir()}
+    shutil.copytree(models, state / "models", copy_function=os.link)  # made once for all tests: it takes a while
+    state.chmod(0o700)
+    commands = commands_of(HERE / "README.md")
+    assert {command.split()[1] for command in commands if command.startswith("sameshot")} >= set(VERBS) - {
+        "check",
+        "recover",
+    }
+    folder = home
+    with contextlib.ExitStack() as windows:
+        for command in commands:
+            if command.startswith("cd "):
+                folder = Path(command.removeprefix("cd ").replace("~", str(home)))
+            elif re.match(r"sameshot watch\b", command):
+                windows.enter_context(in_the_background(command, folder, home))
+                until_s = time.monotonic() + 60
+                while as_typed("sameshot activity", folder, home, "")[0] and time.monotonic() < until_s:
+                    time.sleep(0.2)
+            else:
+                code, seen = as_typed(command, folder, home, "leave\n" if "calibrate" in command else "y\n")
+                allowed = {0, 1} if re.match(r"sameshot (doctor|activity --follow)", command) else {0}
+                assert code in allowed, f"{command}\n{seen}"
+                assert "Traceback" not in seen, f"{command}\n{seen}"
+    assert {path: path.read_bytes() for path in pictures.iterdir()} == before, "all of it was undone"
