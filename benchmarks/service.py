@@ -1,7 +1,8 @@
-"""What the service costs: memory, idle CPU, how long a photo takes from complete to grouped.
+"""What the service costs: memory and its peak, CPU, how long a photo takes from complete to grouped.
 
 Draws a collection (a few scenes, each cut, turned and exposed in its own way, so that all photos differ), runs the real
-service on it and prints one table. `python benchmarks/service.py [--photos 10000] [--idle-s 60]`
+service on it and prints one table; how memory and CPU grow is told on the way.
+`python benchmarks/service.py [--photos 10000] [--idle-s 60] [--every-s 30]`
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ def cpu_s(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
-def rss_mb(process: int) -> float:
-    """Resident memory of one process, in 10^6 bytes."""
+def memory_mb(process: int, line: str = "VmRSS") -> float:
+    """Resident memory of one process, in 10^6 bytes; `VmHWM` for the most it ever was."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS:"))
+    return next(int(found.split()[1]) * 1024 / 1e6 for found in lines if found.startswith(f"{line}:"))
 
 
 def bytes_below(folder: Path) -> int:
@@ -60,12 +61,23 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--idle-s", type=float, default=60.0)
     parser.add_argument("--arrivals", type=int, default=10)
+    parser.add_argument("--every-s", type=float, default=30.0, help="how often memory and CPU are told meanwhile")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sameshot-bench-") as name:
-        measure(Path(name), wanted.photos, wanted.idle_s, wanted.arrivals)
+        measure(Path(name), wanted.photos, wanted.idle_s, wanted.arrivals, wanted.every_s)
 
 
-def measure(place: Path, photos: int, idle_s: float, arrivals: int) -> None:
+def tell(process: int, status: dict, since_s: float) -> None:
+    """Says on stderr how far the service is, and at what cost."""
+    done = status.get("photos", 0) - status.get("pending", 0)
+    print(
+        f"{time.monotonic() - since_s:6.0f} s {done:6d} photos {cpu_s(process):7.1f} s CPU "
+        f"{memory_mb(process):6.1f} MB, at most {memory_mb(process, 'VmHWM'):6.1f} MB",
+        file=sys.stderr,
+    )
+
+
+def measure(place: Path, photos: int, idle_s: float, arrivals: int, every_s: float) -> None:
     inbox, state = place / "photos", place / "state"
     print(f"drawing {photos} photos ...", file=sys.stderr)
     draw(inbox, photos)
@@ -77,16 +89,23 @@ def measure(place: Path, photos: int, idle_s: float, arrivals: int) -> None:
         answer = subprocess.run([*sameshot, *words, "--format", "json"], capture_output=True, text=True, check=False)
         return json.loads(answer.stdout) if answer.returncode == 0 else {}
 
-    started_s = time.monotonic()
+    started_s = told_s = time.monotonic()
     service = subprocess.Popen([*sameshot, "watch"])
     try:
         while not (status := ask("status")).get("service") or status["photos"] < photos or status["pending"]:
+            if time.monotonic() >= told_s + every_s:
+                told_s = time.monotonic()
+                tell(service.pid, status, started_s)
             time.sleep(2)
         first_s = time.monotonic() - started_s
         rows = [
             ("first look at all, wall", f"{first_s:.0f} s, {photos / first_s:.1f} photos/s"),
-            ("service process, CPU for it", f"{cpu_s(service.pid):.1f} s"),
-            ("service process, memory", f"{rss_mb(service.pid):.0f} MB"),
+            (
+                "service process, CPU for it",
+                f"{cpu_s(service.pid):.1f} s, {1e3 * cpu_s(service.pid) / photos:.1f} ms each",
+            ),
+            ("service process, memory", f"{memory_mb(service.pid):.0f} MB"),
+            ("service process, most memory until then", f"{memory_mb(service.pid, 'VmHWM'):.0f} MB"),
         ]
         worst_s = 0.0
         for number in range(arrivals):
@@ -103,7 +122,8 @@ def measure(place: Path, photos: int, idle_s: float, arrivals: int) -> None:
         time.sleep(idle_s)
         rows += [
             (f"service process idle for {idle_s:.0f} s", f"{100 * (cpu_s(service.pid) - before_s) / idle_s:.2f} % CPU"),
-            ("service process, memory in the end", f"{rss_mb(service.pid):.0f} MB"),
+            ("service process, memory in the end", f"{memory_mb(service.pid):.0f} MB"),
+            ("service process, most memory at all", f"{memory_mb(service.pid, 'VmHWM'):.0f} MB"),
             ("state on disk", f"{bytes_below(state) / photos / 1e3:.1f} kB a photo"),
         ]
         stopped_s = time.monotonic()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from sameshot.model import Link
-from sameshot.store.connection import Connection
+from sameshot.store.connection import Connection, as_json_list
 from sameshot.store.links import link_of_row
 
 _PAGE = 200
@@ -22,6 +22,12 @@ class Moments:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def timed(self, content_ids: Iterable[int]) -> list[int]:
+        """Those of the contents of which both camera and moment are known, in order of id."""
+        sql = f"""SELECT id FROM contents WHERE id IN (SELECT value FROM json_each(?))
+                  AND {_CAMERA} IS NOT NULL AND {_TAKEN_AT} IS NOT NULL ORDER BY id"""
+        return [row[0] for row in self._connection.rows(sql, [as_json_list(content_ids)])]
 
     def series(self, content_id: int, gap_s: float) -> list[int]:
         """The contents of one camera around this one, in order of time, none further than `gap_s` from the next.

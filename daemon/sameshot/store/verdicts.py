@@ -71,6 +71,10 @@ class Verdicts:
                     )
         return displaced
 
+    def any(self) -> bool:
+        """Whether any verdict stands."""
+        return self._connection.row(f"{_STANDING} LIMIT 1") is not None
+
     def touching(self, digests: Iterable[bytes]) -> list[Verdict]:
         """Standing verdicts about at least one of `digests`, oldest first."""
         found: dict[int, Verdict] = {}

@@ -26,6 +26,7 @@ from sameshot.way.series import SeriesReader, counts
 
 _DIVIDED_BY = {"star": partition, "chain": chains}
 _EVERYTHING = Switches()
+_AT_ONCE = 512
 
 
 def regroup(
@@ -36,28 +37,48 @@ def regroup(
     linkage: Literal["star", "chain"] = "star",
     switches: Switches = _EVERYTHING,
 ) -> set[int]:
-    """Brings the groups around `contents` up to date in one transaction. Returns the contents of the region."""
+    """Brings the groups around `contents` up to date in one transaction. Returns the contents of the region.
+
+    A part is taken up at a time: each region is closed, so what is found is the same, and memory stays that of a part.
+    """
+    done: set[int] = set()
     with store.transaction():
-        series = SeriesReader(store, threshold, sets=switches.sets)
-        region, constraints = _region(store, set(contents), threshold, series)
-        copies = store.photos.copies(region)
-        rows = store.contents.get(copies)
-        order = {content: row.digest for content, row in rows.items()}
-        reaches = store.contents.reaches(copies)
-        links = [
-            link
-            for link in store.links.among(copies, threshold)
-            if counts(link, reaches) and _wanted(link, rows, series, switches)
-        ]
-        stars = _DIVIDED_BY[linkage](sorted(copies), links, constraints, order)
-        shown = [star for star in stars if _is_group(star, copies, switches)]
-        known = store.groups.of(region)
-        ids = lay_over(known, [star.members for star in shown], new_id)
-        stars_by_id = list(zip(ids, shown, strict=True))
-        groups = _certified(store, stars_by_id, links, rows, series, constraints, chained=linkage == "chain")
-        before = store.groups.get(set(known.values()))
-        if {group.id: group for group in groups} != {group.id: group for group in before}:
-            store.groups.replace(set(known.values()), groups)
+        left = sorted(set(contents))
+        for start in range(0, len(left), _AT_ONCE):
+            part = set(left[start : start + _AT_ONCE]) - done
+            if part:
+                done |= _regroup_around(store, part, threshold, new_id, linkage, switches)
+    return done
+
+
+def _regroup_around(
+    store: Store,
+    contents: set[int],
+    threshold: float,
+    new_id: Callable[[], str],
+    linkage: Literal["star", "chain"],
+    switches: Switches,
+) -> set[int]:
+    series = SeriesReader(store, threshold, sets=switches.sets)
+    region, constraints = _region(store, contents, threshold, series)
+    copies = store.photos.copies(region)
+    rows = store.contents.get(copies)
+    order = {content: row.digest for content, row in rows.items()}
+    reaches = store.contents.reaches(copies)
+    links = [
+        link
+        for link in store.links.among(copies, threshold)
+        if counts(link, reaches) and _wanted(link, rows, series, switches)
+    ]
+    stars = _DIVIDED_BY[linkage](sorted(copies), links, constraints, order)
+    shown = [star for star in stars if _is_group(star, copies, switches)]
+    known = store.groups.of(region)
+    ids = lay_over(known, [star.members for star in shown], new_id)
+    stars_by_id = list(zip(ids, shown, strict=True))
+    groups = _certified(store, stars_by_id, links, rows, series, constraints, chained=linkage == "chain")
+    before = store.groups.get(set(known.values()))
+    if {group.id: group for group in groups} != {group.id: group for group in before}:
+        store.groups.replace(set(known.values()), groups)
     return region
 
 
@@ -147,6 +168,8 @@ def _region(store: Store, contents: set[int], threshold: float, series: SeriesRe
 
 def _said(store: Store, contents: set[int]) -> list[Said]:
     """The owner's words about pairs that touch `contents`, oldest first; photos that are not known are passed over."""
+    if not store.verdicts.any():
+        return []
     digests = [row.digest for row in store.contents.get(contents).values()]
     said: list[Said] = []
     for verdict in store.verdicts.touching(digests):

@@ -21,6 +21,7 @@ class SeriesReader:
     def __init__(self, store: Store, threshold: float, *, sets: bool) -> None:
         self._store, self._threshold, self._recognises = store, threshold, sets
         self._seen: set[int] = set()
+        self._read: set[int] = set()  # those of them that are in a series, and need not be read again
         self._found: dict[bytes, KnownSet] = {}  # digest of the set's first content -> set
         self._links: dict[tuple[int, int], Link | None] = {}
         self.captures: dict[int, Capture] = {}
@@ -35,12 +36,15 @@ class SeriesReader:
 
     def read(self, contents: Iterable[int]) -> set[int]:
         """Reads the series around these contents; returns all contents of all series read so far."""
-        for content in contents:
-            if content not in self._seen:
+        fresh = {content for content in contents if content not in self._seen}
+        self._seen |= fresh
+        for content in self._store.moments.timed(fresh):
+            if content not in self._read:
                 series = self._store.moments.series(content, SERIES_GAP_S)
-                self._seen.update((content, *series))
+                self._read.update(series)
                 if len(series) > 1:
                     self._take(series)
+        self._seen |= self._read
         return self._seen
 
     def are_burst(self, first: int, second: int) -> bool:
