@@ -1,11 +1,12 @@
 """Long proofs on a real service: restarts under load, poison among good photos, an idle night.
 
-SAMESHOT_RESTARTS, SAMESHOT_GOOD and SAMESHOT_IDLE_S make them shorter.
+SAMESHOT_RESTARTS, SAMESHOT_GOOD, SAMESHOT_KNOWN and SAMESHOT_IDLE_S make them shorter.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import random
 import signal
@@ -13,6 +14,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +24,15 @@ from PIL import Image
 
 from poisoned import poison
 from running import Installation, Service, notify_socket
+from sameshot.model import Capture, FoundFile, Identity, Look, Quality, Shot
+from sameshot.way.arrival import stat_of
 from sameshot.way.flow import Flow
+from sameshot.way.sweeping import believe_root
 
 pytestmark = pytest.mark.slow
 RESTARTS = int(os.environ.get("SAMESHOT_RESTARTS", "200"))
 GOOD = int(os.environ.get("SAMESHOT_GOOD", "400"))
+KNOWN = int(os.environ.get("SAMESHOT_KNOWN", "100000"))
 IDLE_S = float(os.environ.get("SAMESHOT_IDLE_S", "1800"))
 POISONED = [sys.executable, str(Path(__file__).with_name("poisoned.py"))]
 
@@ -91,11 +98,12 @@ def test_good_photos_among_poison(installation: Installation) -> None:
             place.write_bytes(poison(kind, number))
     installation.configure(limits={"look_deadline_s": 3.0})
     words = [str(word) for word in installation.command("watch")[1:]]
-    with notify_socket(installation.folder / "notify") as notified:
+    log = installation.folder / "service.log"
+    with notify_socket(installation.folder / "notify") as notified, log.open("ab") as log_file:
         process = subprocess.Popen(
             [*POISONED, *words],
             env=installation.environment | {"NOTIFY_SOCKET": str(installation.folder / "notify")},
-            stderr=(installation.folder / "service.log").open("ab"),
+            stderr=log_file,
         )
         service = Service(installation, process, notified)
         try:
@@ -116,18 +124,63 @@ def test_good_photos_among_poison(installation: Installation) -> None:
             process.wait(30)
 
 
+def know(installation: Installation, count: int) -> None:
+    """Has the state know `count` different photos, each a file of its own, as if they had been looked at."""
+    rng = np.random.default_rng(3)
+    capture, quality = Capture(), Quality(**dict.fromkeys((field.name for field in fields(Quality)), 0.5))
+    with installation.app() as app:
+        app.flow.resume()  # notes how photos are compared
+        believe_root(app.store, installation.photos)
+        encoder, store = app.encoder, app.store
+        for start in range(0, count, 1000):
+            folder = installation.photos / f"{start // 1000:03}"
+            folder.mkdir()
+            with store.transaction():
+                for number in range(start, start + 1000):
+                    path, digest = folder / f"IMG_{number:06}.jpg", hashlib.sha256(b"%d" % number).digest()
+                    path.write_bytes(b"x")
+                    vector = rng.standard_normal(encoder.dimension).astype(np.float32)
+                    content = store.contents.add(Identity(digest, digest, "JPEG"))
+                    vector /= np.linalg.norm(vector)
+                    look = Look(4000, 3000, "JPEG", capture, quality, encoder.encoder_id, vector, {})
+                    store.contents.save_look(content, look)
+                    photo = store.photos.register(installation.photos, Shot(FoundFile(path, stat_of(path)), ()))
+                    store.photos.advance(photo, "grouped", content)
+    with installation.app() as app:
+        assert len(app.index) == count  # made, and kept when the run ends
+
+
 @pytest.mark.timeout(7200)
 def test_an_idle_service_costs_next_to_nothing(installation: Installation) -> None:
-    draw(installation.photos, 20)
+    """Two reconciles fall into the time; what they cost is told apart."""
+    know(installation, KNOWN)
+    every_s = max(IDLE_S * 0.46, 60.0)
+    installation.configure(schedule={"reconcile_every": f"{every_s:.0f}s"})
     with installation.service() as service:
-        service.wait_until_grouped(20)
+        service.wait_for(lambda: service.status()["state"] == "idle", "the first sweep is over", 900)
+        assert (service.status()["photos"], service.status()["pending"]) == (KNOWN, 0)
+        began_at = {job["name"]: job for job in installation.json("jobs")["jobs"]}["reconcile"]["began_at"]
+        began_s = datetime.fromisoformat(began_at).timestamp()
         time.sleep(30)  # second looks and the like are over
-        before = cpu_s(service.process.pid)
-        time.sleep(IDLE_S)
-        share = (cpu_s(service.process.pid) - before) / IDLE_S
-        print(f"{100 * share:.3f} % of a processor, {service.status()['rss_mb']} MB")
+        until_s = time.time() + IDLE_S
+        between, reconciling = [0.0, 0.0], [0.0, 0.0]
+        while time.time() < until_s:
+            before, before_s = cpu_s(service.process.pid), time.time()
+            time.sleep(5)
+            service.told()
+            since_s = (before_s - began_s) % every_s
+            kind = reconciling if since_s < 120 or since_s > every_s - 10 else between
+            kind[0] += cpu_s(service.process.pid) - before
+            kind[1] += time.time() - before_s
+        last = {job["name"]: job for job in installation.json("jobs")["jobs"]}["reconcile"]
+        share, resident_mb = between[0] / between[1], service.status()["rss_mb"]
+        print(
+            f"{100 * share:.3f} % of a processor in {between[1]:.0f} s between reconciles, {reconciling[0]:.1f} s "
+            f"of it around them, {resident_mb} MB, last reconcile {last}"
+        )
+        assert last["began_at"] > began_at, "it reconciled meanwhile"
         assert share < 0.001
-        assert service.status()["rss_mb"] < 200
+        assert resident_mb < 200
 
 
 def cpu_s(pid: int) -> float:
