@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 import drawn
+from clouds import cloud_drive
+from mounts import needs_root
 from running import Installation
 from sameshot.errors import RootUnavailable
 from sameshot.verbs.scan import scan
@@ -236,6 +238,38 @@ def test_photos_that_fail_are_named_once(installation: Installation, sample_phot
     assert len(re.findall("^not looked at: ", installation.run("groups").out, re.MULTILINE)) == 7
     again = installation.run("scan")
     assert (again.code, again.err) == (0, "")
+
+
+@needs_root
+def test_a_cloud_drive_is_not_downloaded_unasked(installation: Installation, sample_photos: Path) -> None:
+    cloud = installation.folder / "cloud"
+    cloud.mkdir()
+    photos = {name: (sample_photos / name).read_bytes() for name in ("IMG_100.jpg", "IMG_101.jpg")}
+    size_mb = sum(map(len, photos.values())) / 1e6
+    with cloud_drive(cloud, photos) as drive:
+        asked = (
+            f"{cloud} is a cloud drive (fuse.rclone): looking at it downloads 2 photos, {size_mb:.1f} MB, in 1 folder"
+        )
+        done = installation.run("scan", cloud)
+        assert (done.code, done.out) == (2, ""), done
+        assert asked in done.err
+        assert "--download" in done.err
+
+        shutil.copy(sample_photos / "IMG_130.jpg", installation.photos)
+        installation.configure(roots=[{"path": str(path)} for path in (installation.photos, cloud)])
+        done = installation.run("scan", "--format", "json")
+        assert done.code == 1
+        assert asked in done.json()["problems"][0]
+        assert done.json()["photos"] == 1
+        assert drive.downloaded == set()
+
+        assert installation.run("scan", cloud, "--download").code == 0
+        assert drive.downloaded == set(photos)
+        assert frozenset(photos) in installation.partition()
+        drive.downloaded.clear()
+        installation.configure(roots=[{"path": str(installation.photos)}, {"path": str(cloud), "remote": "read"}])
+        assert installation.run("scan").code == 0
+        assert drive.downloaded == set(), "what did not change is not downloaded again"
 
 
 def test_an_emptied_root_is_not_believed(scanned: Installation) -> None:
