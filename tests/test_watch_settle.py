@@ -213,6 +213,10 @@ WRITERS = {
     "fallocate, pause, fill": "exec 3<>a.jpg; fallocate -l 40000 a.jpg; sleep 1.5; cat ../source.jpg >&3; exec 3>&-",
     "temporary name, then rename": "head -c 20000 ../source.jpg >.a.jpg.part; sleep 0.5; cp ../source.jpg .a.jpg.part;"
     " mv .a.jpg.part a.jpg",
+    "Syncthing": "head -c 20000 ../source.jpg >.syncthing.a.jpg.tmp; sleep 0.5;"
+    " cp ../source.jpg .syncthing.a.jpg.tmp; mv .syncthing.a.jpg.tmp a.jpg",
+    "Syncthing on other systems": "head -c 20000 ../source.jpg >~syncthing~a.jpg.tmp; sleep 0.5;"
+    " cp ../source.jpg ~syncthing~a.jpg.tmp; mv ~syncthing~a.jpg.tmp a.jpg",
     "rsync": "rsync ../source.jpg a.jpg",
     "rsync --inplace": "rsync --inplace --bwlimit=20 ../source.jpg a.jpg",
     "mmap": f'{sys.executable} -c "'
@@ -223,8 +227,27 @@ WRITERS = {
 
 @pytest.mark.parametrize("writer", WRITERS)
 def test_no_program_is_looked_at_early(writer, tmp_path):
+    look_on(writer, WRITERS[writer], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("writer", WRITERS)
+def test_no_program_is_looked_at_early_in_twenty_runs(writer, tmp_path):
+    for number in range(20):
+        (tmp_path / str(number)).mkdir()
+        look_on(writer, WRITERS[writer], tmp_path / str(number))
+
+
+@pytest.mark.slow
+def test_a_pause_of_a_minute_in_a_file_of_full_length_is_waited_for(tmp_path):
+    command = WRITERS["fallocate, pause, fill"].replace("sleep 1.5", "sleep 60")
+    assert "sleep 60" in command
+    look_on("fallocate", command, tmp_path, within_s=100)
+
+
+def look_on(writer, command, tmp_path, within_s=20):
     """Ask all the time with a quiet time far below the pauses: whatever is called settled must be complete."""
-    if shutil.which(WRITERS[writer].split()[0].strip("(")) is None and writer.startswith("rsync"):
+    if shutil.which(command.split()[0].strip("(")) is None and writer.startswith("rsync"):
         pytest.skip("rsync is not installed")
     (tmp_path / "source.jpg").write_bytes(os.urandom(40_000))
     os.utime(tmp_path / "source.jpg", (NOW_S - 1e8, NOW_S - 1e8))
@@ -234,9 +257,9 @@ def test_no_program_is_looked_at_early(writer, tmp_path):
     if path_has_writer(probe) is None:
         pytest.skip("this filesystem or user has no leases")
     clock = Settler(quiet_s=0.25)
-    process = subprocess.Popen(["bash", "-c", WRITERS[writer]], cwd=folder)
+    process = subprocess.Popen(["bash", "-c", command], cwd=folder)
     settled: dict[str, bytes] = {}
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + within_s
     while "a.jpg" not in settled and time.monotonic() < deadline:
         for entry in list(os.scandir(folder)):
             try:
