@@ -166,17 +166,18 @@ def test_a_plan_with_another_fingerprint_is_refused(collection: Installation) ->
 # -------------------------------------------------------------------- kill -9
 
 
-def killed(installation: Installation, after_s: float, *words: str | os.PathLike[str]) -> bool:
-    """Runs a verb and kills it `after_s` after its first record in the journal; whether it was still running."""
+def killed(installation: Installation, written_bytes: int, *words: str | os.PathLike[str]) -> bool:
+    """Runs a verb and kills it once the journal grew by so much; whether it was still running.
+
+    By the journal and not by a time: a process needs a second until it begins, and some milliseconds to be done.
+    """
     journal = installation.state / "journal"
-    known = written(journal)
+    until = written(journal) + written_bytes
     process = subprocess.Popen(
         installation.command(*words), env=installation.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline_s = time.monotonic() + 60
-    while process.poll() is None and written(journal) == known and time.monotonic() < deadline_s:
-        time.sleep(0.0005)
-    time.sleep(after_s)
+    while process.poll() is None and written(journal) < until:
+        time.sleep(0.00005)
     process.send_signal(signal.SIGKILL)
     return process.wait() == -signal.SIGKILL
 
@@ -186,29 +187,35 @@ def written(journal: Path) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("action", [*ACTIONS, "rank"])
 def test_kill_at_random_instants_loses_nothing(collection: Installation, action: str) -> None:
     words = ("rank", collection.photos) if action == "rank" else ("apply", "--action", action)
+    journal = collection.state / "journal"
     before = owned(collection)
     assert collection.run(*words, "--yes").code == 0
+    apply_bytes = written(journal)
     assert collection.run("undo", "--all", "--yes").code == 0
-    longest_s = 0.05  # a few renames take some milliseconds
+    undo_bytes = written(journal) - apply_bytes
     assert owned(collection) == before
     rng = random.Random(action)
-    kills = 0
-    for turn in range(20):
-        kills += killed(collection, rng.uniform(0, longest_s), *words, "--yes")
+    kills = {"apply": 0, "undo": 0}
+    for turn in range(30):
+        if turn % 3:
+            kills["apply"] += killed(collection, rng.randint(1, apply_bytes), *words, "--yes")
+        else:
+            assert collection.run(*words, "--yes").code == 0
+            kills["undo"] += killed(collection, rng.randint(1, undo_bytes), "undo", "--all", "--yes")
         assert contents(before) <= contents(owned(collection))
-        if turn % 2:
-            kills += killed(collection, rng.uniform(0, longest_s), "undo", "--all", "--yes")
-            assert contents(before) <= contents(owned(collection))
         recovered = collection.run("recover")
         assert recovered.code == 0, recovered
         undone = collection.run("undo", "--all", "--yes")
         assert undone.code == 0, undone
         assert owned(collection) == before, turn
         assert not own_names(owned(collection))
-    assert kills >= 3, "the kills came too late to prove anything"
+    print(kills)
+    assert kills["apply"] >= 15, "the kills came too late to prove anything"
+    assert kills["undo"] >= 7, "the kills came too late to prove anything"
     collection.scan()
     assert not collection.asked
     assert collection.ask("status")["photos"] == 12
