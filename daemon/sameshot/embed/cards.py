@@ -10,16 +10,21 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sameshot.errors import StateUnavailable
+from sameshot.errors import BadInput, StateUnavailable
+
+_PREDECESSORS_KEPT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`file`: the name of the ONNX file in the same folder. `facts`: what else people may want to know of it."""
+    """`file`: the name of the ONNX file in the same folder. `facts`: what else people may want to know of it.
+
+    `previous`: the card that it took the place of, as JSON, which holds the one before in turn.
+    """
 
     spec: str
     encoder_id: str
@@ -27,6 +32,7 @@ class Card:
     dimension: int
     made_at: str
     facts: dict[str, Any] = field(default_factory=dict)
+    previous: dict[str, Any] | None = None
 
 
 def card_path(models_dir: Path, key: str) -> Path:
@@ -59,6 +65,33 @@ def all_cards(models_dir: Path) -> dict[str, Card]:
 def write_card(models_dir: Path, key: str, card: Card) -> None:
     """Puts the card in its place, over an earlier one. Raises OSError when that cannot be done."""
     write_whole(card_path(models_dir, key), json.dumps(asdict(card), indent=1).encode())
+
+
+def succeed(models_dir: Path, key: str, card: Card) -> None:
+    """Puts the card in the place of the one that serves, which is kept for `roll_back`. Raises OSError."""
+    before = read_card(models_dir, key)
+    kept = None if before is None else asdict(before)
+    oldest = kept
+    for _ in range(_PREDECESSORS_KEPT - 1):
+        oldest = oldest and oldest["previous"]
+    if oldest:
+        oldest["previous"] = None
+    write_card(models_dir, key, replace(card, previous=kept))
+
+
+def roll_back(models_dir: Path, key: str) -> Card:
+    """Returns the card that the one of this key took the place of, which serves from now on.
+
+    Raises BadInput when there is none, or its file is gone; OSError when it cannot be written.
+    """
+    card = read_card(models_dir, key)
+    if card is None or card.previous is None:
+        raise BadInput("There is no earlier model to go back to", "`sameshot models` shows what there is")
+    earlier = Card(**card.previous)
+    if not (models_dir / earlier.file).exists():
+        raise BadInput(f"The earlier model {earlier.file} is gone", "Train a new one: sameshot train")
+    write_card(models_dir, key, earlier)
+    return earlier
 
 
 def write_whole(path: Path, content: bytes) -> None:

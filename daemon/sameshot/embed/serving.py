@@ -47,12 +47,12 @@ class Encoder:
         """The vector of one upright picture. pixels: uint8 (h, w, 3), RGB. Returns float32 (dimension,), unit norm."""
         square = cv2.resize(pixels, (self._side_px, self._side_px), interpolation=cv2.INTER_AREA)
         if self._evens_light:
-            square = _evenly_lit(square)
+            square = evenly_lit(square)
         vector: NDArray[np.float32] = self._session.run(None, {"pixels": square[None]})[0][0]
         return vector
 
 
-def _evenly_lit(pixels: MatLike) -> MatLike:
+def evenly_lit(pixels: MatLike) -> MatLike:
     """The picture with its range stretched and its median at middle grey: two exposures of one scene come closer.
 
     One curve for all channels, so colours keep their order; nearly empty pictures are not blown up to noise.

@@ -112,8 +112,12 @@ def custom_network(spec: EncoderSpec) -> tuple[torch.nn.Module, Preparation]:
         options.get("std", (255.0, 255.0, 255.0)),
         light=options.get("light", "evened"),
     )
-    embed = getattr(network, "embed", None)
-    return (_Embedding(network) if callable(embed) else network), preparation
+    return embedding_of(network), preparation
+
+
+def embedding_of(network: torch.nn.Module) -> torch.nn.Module:
+    """The network whose `forward` gives features: itself, or its method `embed` where it has one."""
+    return _Embedding(network) if callable(getattr(network, "embed", None)) else network
 
 
 class _Embedding(torch.nn.Module):
