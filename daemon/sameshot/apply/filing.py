@@ -18,6 +18,7 @@ from sameshot.apply.ordering import ordered_units
 from sameshot.apply.protocol import Protocol
 from sameshot.apply.records import Operation, Unit
 from sameshot.model import BatchReport, Plan, Step, StepOutcome
+from sameshot.wording import counted
 
 
 def silent(_done: int, _total: int) -> None:
@@ -64,7 +65,7 @@ def file_plan(
 
 def _summary(plan: Plan) -> str:
     actions = sorted({step.action for step in plan.steps})
-    return f"{' and '.join(actions)} {len(plan.steps)} files"
+    return f"{' and '.join(actions)} {counted(len(plan.steps), 'file')}"
 
 
 def _unit(number: int, steps: Sequence[Step], batch: str) -> Unit:

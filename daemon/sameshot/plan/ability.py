@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sameshot.model import Action, Plan, Step
+from sameshot.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,10 +57,10 @@ def able_plan(plan: Plan, fallback: Sequence[Action], side: Callable[[Path], Sid
             instead[why[first], first, chosen] += 1
         steps += unit if chosen == first else [replace(step, action=chosen) for step in unit]
     warnings = [
-        f"{count} photos are {_DONE[new]}, not {_DONE[old]}, as `fallback` says: {why}."
+        f"{_photos_are(count)} {_DONE[new]}, not {_DONE[old]}, as `fallback` says: {why}."
         for (why, old, new), count in instead.items()
     ]
-    warnings += [f"{count} photos are left out: {why}." for why, count in left.items()]
+    warnings += [f"{_photos_are(count)} left out: {why}." for why, count in left.items()]
     return Plan(plan.kind, tuple(steps), (*plan.warnings, *warnings, *_space_warnings(steps, side)))
 
 
@@ -98,3 +99,7 @@ def _space_warnings(steps: Sequence[Step], side: Callable[[Path], Side]) -> list
         for disk, folder in (disks[device],)
         if size_bytes > disk.free_bytes - disk.reserve_bytes
     ]
+
+
+def _photos_are(count: int) -> str:
+    return f"{counted(count, 'photo')} {'is' if count == 1 else 'are'}"

@@ -40,6 +40,8 @@ def check(loaded: LoadedConfig, locations: Locations) -> CheckResult:
     """Returns every setting with its source, and a sentence for each one that cannot be used."""
     settings = {key: Setting(key, value_at(loaded.config, key), source) for key, source in loaded.sources.items()}
     problems = [*map(str, check_roots(loaded.config)), *template_problems(loaded.config)]
+    if loaded.config.library is None and loaded.config.library_dir is not None:
+        settings["library"] = Setting("library", str(loaded.config.library_dir), "default: beside the first root")
     try:
         threshold = threshold_of(loaded, _calibration(locations))
         settings["same_shot.threshold"] = Setting("same_shot.threshold", f"{threshold.value:g}", threshold.source)

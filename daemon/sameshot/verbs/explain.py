@@ -15,6 +15,7 @@ from sameshot.model import Features
 from sameshot.way.looking import compare_one, features_of, measured
 from sameshot.way.method import every_measure
 from sameshot.way.rating import rated
+from sameshot.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ def _clocks(app: App, one: int, other: int) -> list[str]:
         return []
     offset = clock_offset(app.store.moments.linked_across(first, second, app.link_threshold))
     of = f"the clock of {second} against that of {first}"
+    shots = f"{counted(offset.pairs, 'shot')} that both took"
     if offset.offset_s is None:
-        return [f"How far off {of} is, is not known: of {offset.pairs} shots that both took too few agree."]
-    return [f"By {offset.agreeing} of {offset.pairs} shots that both took, {of} is {offset.offset_s:+.0f} s."]
+        return [f"How far off {of} is, is not known: of {shots} too few agree."]
+    return [f"By {offset.agreeing} of {shots}, {of} is {offset.offset_s:+.0f} s."]

@@ -32,6 +32,7 @@ from sameshot.verbs.scan import not_complete, scan_places, scan_result, take_as_
 from sameshot.verbs.status import Activity, State
 from sameshot.verbs.sweeps import Scan, Sweeps
 from sameshot.verbs.table import VERBS, as_json, bind
+from sameshot.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -224,9 +225,10 @@ class Daemon:
         roots = self._care.statuses()
         pending = self._app.flow.pending
         doing = [f"sweeping {place}" for place in self._sweeps.places]
-        doing += [f"{pending} photos are on their way, {self._app.workers.pending} tasks in the workers' hands"] * bool(
-            pending
-        )
+        if pending:
+            are_on = "is on its" if pending == 1 else "are on their"
+            tasks = counted(self._app.workers.pending, "task")
+            doing.append(f"{counted(pending, 'photo')} {are_on} way, {tasks} in the workers' hands")
         doing += [f"the job {name}" for name in self._night.names]
         bad = next((root.detail for root in roots if root.state in ("offline", "deaf")), self._no_workers)
         state: State = "busy" if self._sweeps.busy or not self._app.flow.idle else "idle"
@@ -242,7 +244,7 @@ class Daemon:
         if now_s >= self._alive_due_s:
             self._alive_due_s = now_s + min(interval_s or _CARE_EVERY_S, _CARE_EVERY_S)
             pending = self._app.flow.pending
-            under_way = f"{pending} photos under way" if pending else "idle"
+            under_way = f"{counted(pending, 'photo')} under way" if pending else "idle"
             self._notifier.status(f"keeps still: {self._why_paused}" if self._why_paused else under_way)
             if interval_s is not None:
                 self._notifier.watchdog()

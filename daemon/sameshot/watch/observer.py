@@ -18,6 +18,7 @@ from sameshot.errors import RootUnavailable
 from sameshot.watch.ignore import IgnoreRules
 from sameshot.watch.inotify import GuardedObserver, RootWatch, Watches, silence_watchdog
 from sameshot.watch.roots import check_root
+from sameshot.wording import counted
 
 _INSTANCES_REMEDY = "raise the limit with: sudo sysctl fs.inotify.max_user_instances=1024"
 _FEWEST_WATCHES_ADVISED = 524288
@@ -118,7 +119,7 @@ class FolderWatch:
             why_polled = _over_limit(count, watches.over_limit)
             return RootHealth("polling", f"{root.path} is swept on a timer: {why_polled}", count)
         blind = f"; {watches.unreadable} of its folders may not be read" if watches.unreadable else ""
-        return RootHealth("watching", f"{root.path} is watched, {count} folders{blind}", count)
+        return RootHealth("watching", f"{root.path} is watched, {counted(count, 'folder')}{blind}", count)
 
     def _why_deaf(self, root: _Root) -> str:
         """Why no news of this root can come, or nothing."""
