@@ -4,7 +4,7 @@ BIN := .venv/bin
 TRIAL := build/run
 PHOTOS ?=
 
-.PHONY: run test test-all bench check lock clean
+.PHONY: run test test-all bench bench-full check lock clean
 
 # A trial: scans PHOTOS (or photos it draws) with the defaults and prints the groups. Its state stays in build/run,
 # nothing is written beside the photos. Exit 1 of the scan means that some photos could not be read: they are listed.
@@ -23,7 +23,13 @@ test: .venv/test.stamp
 test-all: .venv/test.stamp
 	$(BIN)/python -m pytest -m "slow or not slow" --timeout 3600
 
+# How well it groups, beside other tools, on photos that it makes (benchmarks/quality). SAMESHOT_PHOTOS=DIR adds yours.
 bench: .venv/test.stamp
+	$(BIN)/python benchmarks/quality/bench.py
+
+# Hours: more photos, 20,000 strangers that look alike on purpose, and what the service costs.
+bench-full: .venv/test.stamp
+	$(BIN)/python benchmarks/quality/bench.py --full
 	$(BIN)/python benchmarks/service.py
 
 check: .venv/test.stamp

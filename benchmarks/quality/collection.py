@@ -36,7 +36,8 @@ PACKAGED = {
     "skimage": [
         f"data/{name}" for name in (
             "astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png", "grass.png", "ihc.png",
-            "gravel.png", "hubble_deep_field.jpg", "motorcycle_left.png", "page.png", "retina.jpg", "rocket.jpg",
+            "gravel.png", "hubble_deep_field.jpg", "motorcycle_left.png", "page.png", "retina.jpg",
+            "rocket.jpg",
         )
     ],
     "sklearn": ["datasets/images/china.jpg", "datasets/images/flower.jpg"],
