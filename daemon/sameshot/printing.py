@@ -187,8 +187,7 @@ def plan(out: Printer, result: dict[str, Any]) -> None:
         out.say("Nothing to undo." if undoes else "Nothing to do: every photo is where it belongs.")
     for step in steps[:_SHOWN_STEPS]:
         out.say(f"{step['action']} {step['source']}")
-        arrow = "its original stays at" if step["action"] == "remove" else "->"
-        out.say(f"    {arrow} {step['target']}   ({step['why']})")
+        out.say(f"    {_arrow(step['action'])} {step['target']}   ({step['why']})")
     if len(steps) > _SHOWN_STEPS:
         out.say(f"... and {len(steps) - _SHOWN_STEPS:,} more: `--format json` lists all.")
     if steps:
@@ -239,10 +238,19 @@ def history(out: Printer, result: dict[str, Any]) -> None:
     out.table(("batch", "kind", "what", "done", "undone", "refused", "when"), rows)
     for interrupted in (b["batch"] for b in result["batches"] if b["interrupted"]):
         out.say(f"{interrupted} was interrupted: `sameshot recover` settles it.")
-    for step in result["steps"]:
+    done(out, result["steps"])
+
+
+def done(out: Printer, steps: Sequence[dict[str, Any]]) -> None:
+    """What the journal says of files, two lines for each."""
+    for step in steps:
         reason = f": {step['reason']}" if step["reason"] else ""
         out.say(f"{step['state']} {step['deed']} {step['source']}")
-        out.say(f"    -> {step['target']}   ({step['why']}){reason}")
+        out.say(f"    {_arrow(step['deed'])} {step['target']}   ({step['why']}){reason}")
+
+
+def _arrow(deed: str) -> str:
+    return "its original stays at" if deed == "remove" else "->"
 
 
 def _when(moment: str) -> str:
@@ -319,4 +327,9 @@ def doctor(out: Printer, result: dict[str, Any]) -> None:
 def pause(out: Printer, result: dict[str, Any]) -> None:
     """That it was heard."""
     until = f" until {_when(result['until'])}" if result["until"] else " until `sameshot resume`"
-    out.say(f"Keeps still{until}." if result["paused"] else "Goes on.")
+    if result["service"]:
+        out.say(f"Keeps still{until}." if result["paused"] else "Goes on.")
+    elif result["paused"]:
+        out.say(f"No service runs. One that starts keeps still{until}.")
+    else:
+        out.say("No service runs. One that starts does not keep still.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sameshot.printing import Printer
+from sameshot.printing import Printer, done
 from sameshot.wording import counted
 
 _BAR, _EXAMPLES = 30, 4
@@ -33,9 +33,7 @@ def why(out: Printer, result: dict[str, Any]) -> None:
     ]
     if rows:
         out.table(("score", "cosine", "neighbour", "group"), rows)
-    for step in result["done"]:
-        out.say(f"{step['state']} {step['deed']} {step['source']}")
-        out.say(f"    -> {step['target']}   ({step['why']})")
+    done(out, result["done"])
     if not result["done"]:
         out.say("Nothing was done to it.")
 
