@@ -396,3 +396,18 @@ def test_drawn_photos_fall_into_their_kinds_in_any_order(installation: Installat
     with installation.app() as app:
         regroup_all(app.store, app.link_threshold, lambda: "never")
     assert installation.ask("plan")["steps"] == []
+
+
+def test_more_than_is_grouped_at_once_comes_out_as_one_by_one(library) -> None:
+    count = 1100
+    names = [f"p{number:04}" for number in range(count)]
+    scores = {(names[n], names[n + 700]): 0.9 for n in range(0, 400, 2)}  # ends that are in different parts
+    whole = library(World({}, scores))
+    for name in names:
+        whole._look(name)
+    region = regroup(whole.store, whole.content_of.values(), THRESHOLD, whole.new_id)
+    assert region == set(whole.content_of.values())
+    assert whole.partition() == {frozenset(pair) for pair in scores}
+    before = whole.groups()
+    assert regroup_all(whole.store, THRESHOLD, whole.new_id) == region
+    assert whole.groups() == before

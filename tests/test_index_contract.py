@@ -247,3 +247,68 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert int(done.stdout) / 1024 < 40
     assert list(tmp_path.iterdir()) == []
+
+
+def test_around_tells_who_wants_a_content_and_all_others_from_the_nearest_on(index):
+    vectors = dict(enumerate(shots(400, mates=20)))
+    for content, vector in vectors.items():
+        index.add(content, vector)
+    near = by_definition(vectors, vectors[9], 0.2)
+    bound = {content: cosine + (1e-9 if content % 2 else 0) for content, cosine in near}  # the odd ones reach less far
+    for content, cosine in bound.items():
+        assert index.set_reach(content, cosine)
+        assert index.reach(content) == cosine
+    wanting, outwards = index.around(vectors[9], 0.2)
+    assert [one for one in wanting if one[0] in bound] == [one for one in near if one[0] % 2 == 0]
+    assert list(outwards) == near
+    assert len(near) < 400
+
+
+def test_a_walk_outwards_tells_nobody_twice_whatever_is_added_meanwhile(index):
+    vectors = shots(600, mates=300)
+    for content in range(300):
+        index.add(content, vectors[content])
+    _, outwards = index.around(vectors[0], -1.0)
+    told = [next(outwards) for _ in range(50)]
+    for content in range(300, 310):
+        index.add(content, vectors[content - 300])  # exact copies of the nearest: all others move on
+    told += outwards
+    assert len({content for content, _ in told}) == len(told)
+    assert {content for content, _ in told} >= set(range(300))
+
+
+def test_a_content_in_the_place_of_a_removed_one_has_no_reach(index):
+    vectors = shots(3)
+    for content in (0, 1):
+        index.add(content, vectors[content])
+    index.set_reach(1, 0.75)
+    index.remove(1)
+    index.add(2, vectors[2])
+    index.add(1, vectors[1])
+    assert (index.reach(2), index.reach(1)) == (-1.0, -1.0)
+
+
+def test_exact_search_beyond_one_block_is_exact():
+    vectors = shots(9000, mates=30)
+    exact = ExactNeighbours(DIMENSION)
+    for content, vector in enumerate(vectors):
+        exact.add(content, unit_vector(vector, DIMENSION))
+    for content in range(0, 9000, 7):
+        exact.remove(content)
+    held = {content: vectors[content] for content in range(9000) if content % 7}
+    for content in (1, 4095, 4097, 8999):
+        unit = unit_vector(vectors[content], DIMENSION)
+        assert exact.search(unit, 0.5) == by_definition(held, vectors[content], 0.5)
+        assert exact.nearest(unit, 40) == by_definition(held, vectors[content], -1.0)[:40]
+    assert {content for content, _ in exact.items()} == set(held)
+    assert all(np.array_equal(row, unit_vector(vectors[content], DIMENSION)) for content, row in exact.items())
+
+
+def test_a_cosine_is_the_sum_rounded_once():
+    for dimension in (1, 2, 3, 7, 255, 256, 1280):
+        rng = np.random.default_rng(dimension)
+        rows = rng.normal(size=(70, dimension)) * rng.lognormal(0, 3, size=(70, dimension))
+        rows = np.array([unit_vector(row.astype(np.float32), dimension) for row in rows])
+        products = rows.astype(np.float64) * rows[0].astype(np.float64)
+        assert exact_cosines(rows[0], rows) == [min(math.fsum(row), 1.0) for row in products.tolist()]
+        assert exact_cosines(rows[0], rows[5:6]) == exact_cosines(rows[5], rows[:1])

@@ -112,6 +112,57 @@ def test_vectors_are_walked_in_pages_while_others_are_added(store):
 # ---------------------------------------------------------------- links
 
 
+def test_the_farthest_stranger_that_counts_is_the_nth_below_the_threshold_from_either_side(store):
+    ids = contents(store, 8)
+    rng = random.Random(3)
+    links = [Link(a, b, rng.random(), {}, rng.random()) for a in ids for b in ids if a < b]
+    store.links.save(links)
+    for threshold in (0.0, 0.3, 0.8):
+        for count in (1, 4):
+            strangers = {
+                one: sorted(
+                    link.cosine for link in links if one in (link.first, link.second) and link.score < threshold
+                )
+                for one in ids
+            }
+            expected = {one: found[-count] if len(found) >= count else None for one, found in strangers.items()}
+            assert store.links.stranger_cosines(ids, threshold, count) == expected
+    assert store.links.stranger_cosines([], 0.5, 1) == {}
+
+
+def test_features_come_with_the_descriptors_that_are_asked_for(store):
+    (content,) = contents(store, 1)
+    store.contents.save_look(content, look())
+    store.contents.save_descriptor(content, "dear", bytes(1000))
+    everything = store.contents.features([content], "e")[content]
+    assert "dear" in everything.descriptors
+    wanted = set(everything.descriptors) - {"dear"}
+    assert set(store.contents.features([content], "e", wanted)[content].descriptors) == wanted
+    none = store.contents.features([content], "e", ())[content]
+    assert none.descriptors == {}
+    assert np.array_equal(none.vector, everything.vector)
+
+
+def test_contents_that_camera_and_moment_are_known_of(store):
+    timed, without_time, without_camera = contents(store, 3)
+    captures = [Capture(camera="One", taken_at=datetime(2026, 1, 1)), Capture(camera="One"), Capture()]  # noqa: DTZ001
+    for content, capture in zip((timed, without_time, without_camera), captures, strict=True):
+        store.contents.save_look(content, look(capture=capture))
+    assert store.moments.timed([without_camera, without_time, timed]) == [timed]
+    assert store.moments.timed([without_time]) == []
+
+
+def test_a_write_inside_a_transaction_needs_no_transaction_of_its_own(store):
+    said = []
+    store.meta.set("a", 1)
+    store._connection._sqlite.set_trace_callback(said.append)
+    with store.transaction():
+        store.meta.set("a", 2)
+        store.meta.set("b", 3)
+    assert [words.split()[0] for words in said] == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert (store.meta.get("a"), store.meta.get("b")) == (2, 3)
+
+
 def test_links_are_found_from_both_ends_and_replaced_when_compared_anew(store):
     a, b, c, d = contents(store, 4)
     store.links.save([Link(a, b, 0.5, {"orb": 0.25}), Link(b, c, 0.9), Link(a, d, 0.1)])
@@ -217,6 +268,12 @@ def test_the_newest_verdict_on_a_pair_wins_and_says_what_it_displaced(store):
         store.verdicts.add("apart", [b"a", b"a"], 5.0)
 
 
+def test_whether_any_verdict_stands(store):
+    assert not store.verdicts.any()
+    store.verdicts.add("keep", [b"a"], 1.0)
+    assert store.verdicts.any()
+
+
 def test_keeps_stand_beside_pairs(store):
     store.verdicts.add("keep", [b"a", b"b"], 1.0)
     store.verdicts.add("together", [b"a", b"b"], 2.0)
@@ -279,6 +336,10 @@ def test_no_hot_query_reads_a_whole_table(tmp_path):
         store.links.of([a])
         store.links.component([a], 0.5)
         store.links.scores_of(a)
+        store.links.stranger_cosines([a], 0.5, 1)
+        store.contents.set_reaches({a: 0.5})
+        store.moments.timed([a])
+        store.verdicts.any()
         store.groups.replace([], [group("g", a, b)])
         store.groups.replace(["g"], [group("h", a, b)])
         store.groups.of([a])

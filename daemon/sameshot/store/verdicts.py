@@ -73,7 +73,8 @@ class Verdicts:
 
     def any(self) -> bool:
         """Whether any verdict stands."""
-        return self._connection.row(f"{_STANDING} LIMIT 1") is not None
+        # The bound lets the index of standing ones be searched.
+        return self._connection.row(f"{_STANDING} AND first >= x'' LIMIT 1") is not None
 
     def touching(self, digests: Iterable[bytes]) -> list[Verdict]:
         """Standing verdicts about at least one of `digests`, oldest first."""
