@@ -148,7 +148,7 @@ def test_a_folder_that_may_not_be_written(scanned: Installation) -> None:
         "print(len(p.steps), p.warnings)"
     )
     photo = next(scanned.photos.glob("*.jpg"))
-    for folder in Path(photo).parents:
+    for folder in (*photo.parents, *Path(os.path.realpath(sys.executable)).parents):
         if folder.stat().st_mode & 0o005 != 0o005:
             pytest.skip("others cannot come here")
     done = subprocess.run(

@@ -9,6 +9,7 @@ import pytest
 
 from filed import contents, tree
 from running import Installation, names_of
+from sameshot.errors import BadInput
 
 FLAT = "{group}/"
 
@@ -48,6 +49,114 @@ def test_what_cannot_be_taken_back_stops_it(scanned: Installation) -> None:
     assert done["done"] == 0
     assert any("changed after it was made" in one["reason"] for one in done["refused"])
     assert copy.exists()
+
+
+@pytest.mark.parametrize("action", ["copy", "move"])
+def test_what_the_owner_took_away_is_filed_anew_and_stops_nothing(scanned: Installation, action: str) -> None:
+    scanned.ask("apply", action=action)
+    filed = sorted(path for path in scanned.library.rglob("*") if path.is_file())
+    if action == "copy":
+        filed[0].unlink()
+    else:
+        filed[0].rename(scanned.photos / filed[0].name)
+    scanned.scan()
+    if action == "copy":
+        assert scanned.ask("apply", action=action, overwrite=True)["refused"] == []
+    else:
+        done = scanned.ask("apply", action=action, layout=FLAT, overwrite=True)
+        assert (done["refused"], done["done"]) == ([], len(filed))
+    assert len([path for path in scanned.library.rglob("*") if path.is_file()]) == len(filed)
+    batches = scanned.ask("history")["batches"]
+    assert len(batches) == 3  # filed, taken back, filed anew
+    assert scanned.ask("apply", action=action, layout=FLAT if action == "move" else None)["batch"] == ""
+
+
+def in_batches(installation: Installation, sample_photos: Path) -> None:
+    """Three shots arrive in two batches of six photos, two of each shot in either."""
+    for half in ("1", "2"):
+        for name in ("IMG_100.jpg", "IMG_110.jpg", "IMG_120.jpg"):
+            for copy in ("a", "b"):
+                shutil.copy(sample_photos / name, installation.photos / f"{half}{copy}_{name}")
+        installation.scan()
+
+
+def folders_of(installation: Installation) -> dict[str, set[str]]:
+    """Group folder -> the photos in it."""
+    found: dict[str, set[str]] = {}
+    for photo in installation.library.rglob("*.*"):
+        if photo.is_file():
+            found.setdefault(str(photo.parent.relative_to(installation.library)), set()).add(photo.name)
+    return found
+
+
+@pytest.mark.parametrize("action", ["copy", "move"])
+def test_batch_folders_then_merged_then_as_before(installation: Installation, sample_photos: Path, action: str) -> None:
+    in_batches(installation, sample_photos)
+    before, shots = owned(installation), names_of(installation.groups())
+    options = {"action": action, "layout": "batch_{batch}/{group}/", "batch_size": 6}
+    clustered = installation.ask("apply", **options, only="cluster")
+    assert clustered["refused"] == []
+    folders = folders_of(installation)
+    assert sorted(name.partition("/")[0] for name in folders) == ["batch_01"] * 3 + ["batch_02"] * 3
+    assert all(any(names < shot for shot in shots) for names in folders.values())
+    assert installation.ask("plan", **options, only="cluster")["steps"] == []
+    merged = installation.ask("apply", only="merge")
+    assert merged["refused"] == []
+    assert {frozenset(names) for names in folders_of(installation).values()} == shots
+    assert set(folders_of(installation)) < set(folders)
+    assert installation.ask("plan", only="merge")["steps"] == []
+    installation.scan()
+    assert not installation.asked
+    assert installation.ask("undo", last=True)["refused"] == []
+    assert folders_of(installation) == folders
+    assert installation.ask("apply", **options, overwrite=True)["refused"] == []  # both: groups whole, in batch folders
+    assert {frozenset(names) for names in folders_of(installation).values()} == shots
+    assert installation.ask("undo", everything=True)["refused"] == []
+    assert owned(installation) == before
+
+
+def test_folders_of_another_program_are_merged_by_their_shot(installation: Installation, sample_photos: Path) -> None:
+    photos = sorted(sample_photos.iterdir())
+    for number, photo in enumerate(photos):
+        folder = installation.photos / f"batch_{number % 2}" / f"cluster_{number // 2}"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, folder)
+        (folder / f"{photo.stem}.xmp").write_text(f"<xmp {number}/>")
+    shutil.copy(photos[0], installation.photos / "in no folder.jpg")
+    installation.scan()
+    before, shots = owned(installation), names_of(installation.groups())
+    done = installation.ask("apply", only="merge", library=installation.photos)
+    assert done["refused"] == []
+    held = {
+        frozenset(photo.name for photo in folder.glob("*.jpg"))
+        for folder in installation.photos.rglob("cluster_*")
+        if any(folder.iterdir())
+    }
+    assert {names for names in held if len(names) > 1} == {shot - {"in no folder.jpg"} for shot in shots}
+    for sidecar in installation.photos.rglob("*.xmp"):
+        assert sidecar.with_suffix(".jpg").exists()
+    assert contents(owned(installation)) == contents(before)
+    assert installation.ask("undo", last=True)["refused"] == []
+    assert owned(installation) == before
+
+
+def test_halves_of_filing_that_do_not_fit_are_told(scanned: Installation) -> None:
+    for asked, says in (
+        ({"only": "cluster", "action": "copy"}, "--batch-size"),
+        ({"action": "copy", "layout": "{batch}/{group}/"}, "--batch-size"),
+        ({"only": "merge", "layout": FLAT}, "Leave it out"),
+        ({"only": "merge", "overwrite": True}, "Leave out"),
+        ({"only": "merge"}, "No known photo"),
+    ):
+        with pytest.raises(BadInput, match=says):
+            scanned.ask("plan", **asked)
+
+
+def test_photos_that_are_alone_have_a_folder_when_asked(scanned: Installation) -> None:
+    alone = {Path(path).name for path in scanned.groups()["alone"]}
+    assert alone
+    scanned.ask("apply", action="copy", layout=FLAT, outliers="single")
+    assert {path.name for path in (scanned.library / "single").iterdir()} == alone
 
 
 def test_batch_folders_made_earlier_are_merged(installation: Installation, sample_photos: Path) -> None:

@@ -33,6 +33,13 @@ class ActionName(StrEnum):
     reflink = "reflink"
 
 
+class OnlyName(StrEnum):
+    """Half of what filing does."""
+
+    cluster = "cluster"
+    merge = "merge"
+
+
 class Destination(StrEnum):
     """Where duplicates go."""
 
@@ -56,6 +63,14 @@ Library = Annotated[
     Path | None, typer.Option(readable=False, help="Folder where groups are filed; default: the config's.")
 ]
 Layout = Annotated[str | None, typer.Option(help="Template of the folders; default: the config's.")]
+Outliers = Annotated[
+    str | None, typer.Option(metavar="FOLDER", help="Where in the library photos that are alone go; default: nowhere.")
+]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Photos in one batch folder; default: the config's.")]
+OnlyOption = Annotated[
+    OnlyName | None,
+    typer.Option("--only", help="cluster: keep groups within a batch. merge: merge folders made earlier, file none."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Take back what was filed earlier, then file anew.")]
 KeepOption = Annotated[KeepName, typer.Option("--keep", help="Which copy stays.")]
 References = Annotated[
@@ -73,6 +88,9 @@ def plan(
     action: Action = None,
     library: Library = None,
     layout: Layout = None,
+    outliers: Outliers = None,
+    batch_size: BatchSize = None,
+    only: OnlyOption = None,
     overwrite: Overwrite = False,
     rank: Annotated[
         list[Path] | None, typer.Option("--rank", metavar="DIR", readable=False, help="Plan what `rank DIR` would do.")
@@ -87,7 +105,7 @@ def plan(
 ) -> None:
     """Show what `apply` would do, and do nothing. With --rank or --dedupe: what those would do."""
     duplicates = {**_duplicates(None, keep, reference, quarantine, verified), "dedupe": dedupe and dedupe.value}
-    filing = {**_filing(action, library, layout), "overwrite": overwrite}
+    filing = {**_filing(action, library, layout, outliers, batch_size, only), "overwrite": overwrite}
     result = context.obj.perform("plan", **filing, **duplicates, rank=absolute(rank), remove=remove)
     show(context.obj, result, how, printing.plan)
 
@@ -95,10 +113,11 @@ def plan(
 @commands.command()
 def apply(
     context: typer.Context, action: Action = None, library: Library = None, layout: Layout = None,
-    overwrite: Overwrite = False, yes: Yes = False, how: FormatOption = Format.table,
+    outliers: Outliers = None, batch_size: BatchSize = None, only: OnlyOption = None, overwrite: Overwrite = False,
+    yes: Yes = False, how: FormatOption = Format.table,
 ) -> None:  # fmt: skip
     """File groups into folders. `undo` gives back exactly what was there."""
-    wanted = {**_filing(action, library, layout), "overwrite": overwrite}
+    wanted = {**_filing(action, library, layout, outliers, batch_size, only), "overwrite": overwrite}
     _plan_and_do(context.obj, "apply", wanted, wanted, yes, how)
 
 
@@ -148,11 +167,21 @@ def _duplicates(
     }
 
 
-def _filing(action: ActionName | None, library: Path | None, layout: str | None) -> dict[str, Any]:
+def _filing(
+    action: ActionName | None,
+    library: Path | None,
+    layout: str | None,
+    outliers: str | None,
+    batch_size: int | None,
+    only: OnlyName | None,
+) -> dict[str, Any]:
     return {
         "action": action.value if action else None,
         "library": absolute([library])[0] if library else None,
         "layout": layout,
+        "outliers": outliers,
+        "batch_size": batch_size,
+        "only": only.value if only else None,
     }
 
 

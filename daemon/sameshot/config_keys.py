@@ -182,9 +182,10 @@ class Limits(Section):
 
 
 class Filing(Section):
-    """When a group's photos may be filed."""
+    """When a group's photos may be filed, and how many to a folder."""
 
     closed_after_s: float = Field(default=300.0, ge=0)
+    batch_size: int | None = Field(default=None, ge=1, le=1_000_000)
 
 
 class Schedule(Section):

@@ -6,21 +6,21 @@ photos are looked at as if they lay where they were before sameshot filed them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from sameshot.apply.history import Location
 from sameshot.apply.journal import Journal
-from sameshot.filing.plans import catalogues_beside, names_in
+from sameshot.filing.plans import Shape, catalogues_beside, names_in
 from sameshot.model import Action, FoundFile, PhotoView, Plan
 from sameshot.plan.folders import folder_plan
 from sameshot.store.store import Store
-from sameshot.way.library import everything
 
 
 def plan_refiled(
-    store: Store, journal: Journal, *, action: Action, library: Path, layout: str, outliers: str | None
+    store: Store, journal: Journal, *, action: Action, library: Path, shape: Shape
 ) -> tuple[Plan, tuple[str, ...]]:
     """Returns the plan and the batches it takes back first; no steps where all is filed so already.
 
@@ -29,17 +29,19 @@ def plan_refiled(
     batches = tuple(
         batch.batch for batch in journal.batches() if batch.kind == "folders" and batch.done and not batch.interrupted
     )
-    filed = [location for location in journal.locations() if location.batch in batches]
+    # What the owner took away again is not filed any more.
+    filed = [one for one in journal.locations() if one.batch in batches and os.path.lexists(one.target)]
     back = {location.target: location.source for location in filed if location.action == "move"}
-    groups, alone = everything(store)
+    groups, alone = shape.divided(store)
     groups = [replace(group, photos=tuple(_where_it_was(view, back) for view in group.photos)) for group in groups]
     plan = folder_plan(
         groups,
         [_where_it_was(view, back) for view in alone],
         action=action,
         library=library,
-        layout=layout,
-        outliers=outliers,
+        layout=shape.layout,
+        outliers=shape.outliers,
+        batch_size=shape.batch_size,
         taken=lambda folder: _names_then(folder, filed),
         filed={},
         roots=list(store.roots.all()),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -16,12 +17,33 @@ import numpy as np
 
 from sameshot.apply.journal import Journal
 from sameshot.errors import BadInput
-from sameshot.model import Action, Plan, StepOutcome
+from sameshot.model import Action, GroupView, PhotoView, Plan, StepOutcome
+from sameshot.plan.batches import within_batches
 from sameshot.plan.folders import folder_plan
 from sameshot.plan.rank import rank_key, rank_plan, remove_rank_plan, wanted_order
 from sameshot.store.store import Store
 from sameshot.way.arrival import stat_of
 from sameshot.way.library import everything
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a library is laid out. `batch_size`: photos in one batch folder, None without such folders.
+
+    `merged`: False keeps each group within its batch, so that one shot may have a folder in several.
+    """
+
+    layout: str
+    outliers: str | None = None
+    batch_size: int | None = None
+    merged: bool = True
+
+    def divided(self, store: Store) -> tuple[list[GroupView], list[PhotoView]]:
+        """Returns all groups and all photos that are alone, as this shape divides them."""
+        groups, alone = everything(store)
+        if self.merged or self.batch_size is None:
+            return groups, alone
+        return within_batches(groups, alone, self.batch_size)
 
 
 def plan_folders(
@@ -30,20 +52,20 @@ def plan_folders(
     *,
     action: Action,
     library: Path,
-    layout: str,
-    outliers: str | None,
+    shape: Shape,
     only: Collection[int] | None = None,
 ) -> Plan:
     """Plans to file every group beneath `library`, or of them the photos in `only`. Raises BadInput on a bad layout."""
     filed, brought = _filed(store, journal)
-    groups, alone = everything(store)
+    groups, alone = shape.divided(store)
     plan = folder_plan(
         groups,
         alone,
         action=action,
         library=library,
-        layout=layout,
-        outliers=outliers,
+        layout=shape.layout,
+        outliers=shape.outliers,
+        batch_size=shape.batch_size,
         taken=cache(names_in),
         filed=filed,
         brought=brought,

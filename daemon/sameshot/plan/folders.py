@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sameshot.model import Action, GroupView, PhotoView, Plan
+from sameshot.plan.batches import batch_of, layout_of_batches
 from sameshot.plan.homes import homes_of_groups
 from sameshot.plan.layout import Facts, Place, check_layout, place
 from sameshot.plan.names import Names, Taken
@@ -42,6 +43,7 @@ def folder_plan(
     brought: Collection[Path] = (),
     roots: Collection[Path] = (),
     catalogues: Collection[Path] = (),
+    batch_size: int | None = None,
 ) -> Plan:
     """The steps that file every group, and with `outliers` every photo that is alone.
 
@@ -50,15 +52,17 @@ def folder_plan(
     `taken` gives the names that exist in a folder. `filed`: photo id -> where an earlier batch brought its primary;
     `brought`: the files that earlier batches copied or linked, where they still are.
     `roots` are the watched folders, `catalogues` the catalogue files of other programs found beside the photos.
+    `batch_size`: how many photos share a number {batch}, in order of arrival; a group has that of its representative.
 
     Raises BadInput when a layout is wrong.
     """
+    layout = layout_of_batches(layout, batch_size)
     check_layout(layout)
     places = {photo.id: photo.path for group in groups for photo in group.photos} if action == "move" else {}
-    wanted = _wanted_in_groups(groups, layout, library, {**places, **filed})
+    wanted = _wanted_in_groups(groups, layout, library, {**places, **filed}, batch_size)
     if outliers is not None:
         check_layout(outliers, alone=True)
-        wanted += _wanted_alone(alone, outliers)
+        wanted += _wanted_alone(alone, outliers, batch_size)
     names, steps, warnings = Names(taken), [], []
     for _, spot, _ in wanted:
         for depth, folder in enumerate(spot.folders):
@@ -97,7 +101,7 @@ def moment(photo: PhotoView) -> datetime:
 
 
 def _wanted_in_groups(
-    groups: Sequence[GroupView], layout: str, library: Path, places: Mapping[int, Path]
+    groups: Sequence[GroupView], layout: str, library: Path, places: Mapping[int, Path], batch_size: int | None
 ) -> list[tuple[PhotoView, Place, str]]:
     shape = place(layout, _SHAPE)
     homes = homes_of_groups(groups, library, places, len(shape.folders), shape.group_depth)
@@ -111,8 +115,10 @@ def _wanted_in_groups(
         while True:
             numbers[when.date()] += group.id not in homes
             label = f"{numbers[when.date()]:02d} {when:%H.%M} {stem}"
+            batch = batch_of(first, batch_size)
             spots = [
-                place(layout, _facts(photo, when, label, rank, group)) for rank, photo in enumerate(group.photos, 1)
+                place(layout, _facts(photo, when, label, rank, group, batch))
+                for rank, photo in enumerate(group.photos, 1)
             ]
             depth = spots[0].group_depth
             home = homes.get(group.id, spots[0].folders[:depth])
@@ -127,13 +133,18 @@ def _wanted_in_groups(
     return wanted
 
 
-def _wanted_alone(alone: Sequence[PhotoView], outliers: str) -> list[tuple[PhotoView, Place, str]]:
+def _wanted_alone(
+    alone: Sequence[PhotoView], outliers: str, batch_size: int | None
+) -> list[tuple[PhotoView, Place, str]]:
     template = outliers if outliers.endswith("/") or "{" in outliers.rpartition("/")[2] else outliers + "/"
     ordered = sorted(alone, key=lambda photo: (moment(photo), str(photo.path), photo.id))
-    return [(photo, place(template, _facts(photo, moment(photo), "", 1, None)), "alone") for photo in ordered]
+    return [
+        (photo, place(template, _facts(photo, moment(photo), "", 1, None, batch_of(photo, batch_size))), "alone")
+        for photo in ordered
+    ]
 
 
-def _facts(photo: PhotoView, when: datetime, label: str, rank: int, group: GroupView | None) -> Facts:
+def _facts(photo: PhotoView, when: datetime, label: str, rank: int, group: GroupView | None, batch: int) -> Facts:
     return Facts(
         moment=when,
         group=label,
@@ -142,4 +153,5 @@ def _facts(photo: PhotoView, when: datetime, label: str, rank: int, group: Group
         name=photo.path.name,
         rank=rank,
         count=len(group.photos) if group else 1,
+        batch=batch,
     )

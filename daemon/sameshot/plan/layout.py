@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _TEXT_FIELDS = ("group", "camera", "kind", "name", "stem", "extension")
-_NUMBER_FIELDS = {"year": 4, "month": 2, "day": 2, "rank": 1, "count": 1}
+_NUMBER_FIELDS = {"year": 4, "month": 2, "day": 2, "rank": 1, "count": 1, "batch": 2}
 """Field -> digits it is filled up to where the template asks for nothing else."""
 FIELDS = ("date", *_NUMBER_FIELDS, *_TEXT_FIELDS)
 GROUP_FIELDS = ("group", "rank", "count")
@@ -42,6 +42,7 @@ class Facts:
     name: str
     rank: int
     count: int
+    batch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,11 @@ def check_layout(template: str, *, alone: bool = False) -> None:
         )
     if any(ord(character) < 32 or ord(character) == 127 for character in template):
         raise BadInput(f"the layout {template!r} holds a control character", "Write it in plain text")
+
+
+def has_field(template: str, name: str) -> bool:
+    """Whether the template uses the field `name`. Raises BadInput when it cannot be read."""
+    return any(field == name for _, field, _ in _pieces(template))
 
 
 def place(template: str, facts: Facts) -> Place:
@@ -127,7 +133,7 @@ def _value(field: str, spec: str, facts: Facts) -> str:
         # Without a format, the day; literal slashes in a format are the owner's own folders.
         return facts.moment.strftime(spec or "%Y-%m-%d")
     if field in _NUMBER_FIELDS:
-        numbers = {"rank": facts.rank, "count": facts.count}
+        numbers = {"rank": facts.rank, "count": facts.count, "batch": facts.batch}
         number = numbers.get(field) if field in numbers else int(getattr(facts.moment, field))
         return format(number, spec or f"0{_NUMBER_FIELDS[field]}d")
     stem, extension = split_name(facts.name)

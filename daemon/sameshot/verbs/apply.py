@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sameshot.filing.anew import does_the_same
 from sameshot.filing.following import learn_followed, plan_late
 from sameshot.filing.plans import learn_done, plan_folders
 from sameshot.model import Action, BatchReport, Plan
-from sameshot.verbs.plan import check_unchanged, folders_plan, overwriting_plan
+from sameshot.verbs.plan import Asked, Only, check_unchanged, folders_plan, overwriting_plan, shape_of
 from sameshot.way.sweeping import remember_root
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,9 @@ def apply(
     action: Action | None = None,
     library: Path | None = None,
     layout: str | None = None,
+    outliers: str | None = None,
+    batch_size: int | None = None,
+    only: Only | None = None,
     overwrite: bool = False,
     fingerprint: str | None = None,
 ) -> BatchResult:
@@ -53,33 +57,35 @@ def apply(
     `overwrite`: takes back what earlier batches filed, then files all anew. When something cannot be taken back,
     nothing is filed, and the refusals are the result.
     """
+    asked = Asked(action, library, layout, outliers, batch_size, only)
     if overwrite or app.config.overwrite:
-        return _overwrite(app, action, library, layout, fingerprint)
-    made = folders_plan(app, action, library, layout)
+        return _overwrite(app, asked, fingerprint)
+    made = folders_plan(app, asked)
     check_unchanged(made, fingerprint)
-    return do_plan(app, made, (library or app.config.library_dir,))
+    return do_plan(app, made, (asked.library or app.config.library_dir,))
 
 
-def _overwrite(
-    app: App, action: Action | None, library: Path | None, layout: str | None, fingerprint: str | None
-) -> BatchResult:
+def _overwrite(app: App, asked: Asked, fingerprint: str | None) -> BatchResult:
     from sameshot.verbs.undo import undo  # noqa: PLC0415 - the two verbs need each other
 
-    shown, batches = overwriting_plan(app, action, library, layout)
+    shown, batches = overwriting_plan(app, asked)
     check_unchanged(shown, fingerprint)
     if not shown.steps:
         return BatchResult("", 0, (), ())
     if batches:
+        library = asked.library or app.config.library_dir
+        is_mounted = library is not None and library.is_dir() and any(library.iterdir())
         undone = undo(app, batches=batches)
-        if undone.refused:
+        # What the owner took away from there stops nothing, but it may be the disk that is away.
+        if any(not is_mounted or os.path.lexists(one.target) for one in undone.refused):
             return replace(undone, done=0)
-    made = folders_plan(app, action, library, layout)
+    made = folders_plan(app, asked)
     if not does_the_same(shown, made):
         raise BadInput(
             "The earlier batches are undone, but photos changed meanwhile, so nothing was filed",
             "Look at the new plan and try again",
         )
-    return do_plan(app, made, (library or app.config.library_dir,))
+    return do_plan(app, made, (asked.library or app.config.library_dir,))
 
 
 def do_plan(app: App, made: Plan, places: tuple[Path | None, ...]) -> BatchResult:
@@ -133,8 +139,8 @@ def file_closed_sets(app: App) -> None:
     if not closed:
         return
     made = plan_folders(
-        app.store, app.journal, action=config.action, library=config.library_dir, layout=config.layout,
-        outliers=config.outliers, only=closed,
+        app.store, app.journal, action=config.action, library=config.library_dir, shape=shape_of(config, Asked()),
+        only=closed,
     )  # fmt: skip
     can = able(made, config.fallback)
     for warning in can.warnings[len(made.warnings) :]:

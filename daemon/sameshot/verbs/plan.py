@@ -5,20 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sameshot.app import App
 from sameshot.apply.undo import Selection
+from sameshot.config import Config
+from sameshot.config_roots import library_problem
 from sameshot.errors import BadInput
 from sameshot.filing.ability import able
 from sameshot.filing.anew import plan_refiled
 from sameshot.filing.duplicates import To, Wanted, plan_duplicates
 from sameshot.filing.following import plan_late
-from sameshot.filing.plans import fingerprint, plan_folders, plan_rank
+from sameshot.filing.merging import plan_merged
+from sameshot.filing.plans import Shape, fingerprint, plan_folders, plan_rank
 from sameshot.model import Action, Plan
 from sameshot.plan.describe import plan_dict
 from sameshot.plan.duplicates import Keep
 from sameshot.verbs.undo_plan import plan_undo
+
+Only = Literal["cluster", "merge"]
+"""cluster: groups stay within their batch. merge: folders made earlier are merged, and nothing is filed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How the caller wants groups filed; None leaves it to the config."""
+
+    action: Action | None = None
+    library: Path | None = None
+    layout: str | None = None
+    outliers: str | None = None
+    batch_size: int | None = None
+    only: Only | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +56,9 @@ def plan(
     action: Action | None = None,
     library: Path | None = None,
     layout: str | None = None,
+    outliers: str | None = None,
+    batch_size: int | None = None,
+    only: Only | None = None,
     overwrite: bool = False,
     rank: tuple[Path, ...] = (),
     remove: bool = False,
@@ -60,50 +81,81 @@ def plan(
     if dedupe is not None:
         made, _ = dedupe_plan(app, Wanted(dedupe, keep, paths, reference, quarantine, verified))
         return PlanResult(**plan_dict(made), fingerprint=fingerprint(made))
+    asked = Asked(action, library, layout, outliers, batch_size, only)
     made = (
         plan_rank(app.store, app.journal, app.encoder.encoder_id, rank, remove=remove)
         if rank
-        else overwriting_plan(app, action, library, layout)[0]
+        else overwriting_plan(app, asked)[0]
         if overwrite or app.config.overwrite
-        else folders_plan(app, action, library, layout)
+        else folders_plan(app, asked)
     )
     return PlanResult(**plan_dict(made), fingerprint=fingerprint(made))
 
 
-def folders_plan(app: App, action: Action | None, library: Path | None, layout: str | None) -> Plan:
-    """Returns the plan of group folders; what is not given is the config's.
+def folders_plan(app: App, asked: Asked) -> Plan:
+    """Returns the plan of group folders; what is not asked for is the config's.
 
-    Raises BadInput when nothing says what to do or where.
+    Raises BadInput when nothing says what to do or where, or what was asked for does not fit together.
     """
-    chosen, place = _what_and_where(app, action, library)
-    config = app.config
+    if asked.only == "merge":
+        _refuse_with_merge(asked)
+        return _possible(app, plan_merged(app.store, app.journal, _place(app, asked)))
     made = plan_folders(
-        app.store, app.journal, action=chosen, library=place, layout=layout or config.layout, outliers=config.outliers
+        app.store, app.journal, action=_what(app, asked), library=_where(app, asked), shape=shape_of(app.config, asked)
     )
     return _possible(app, plan_late(app.store, app.journal, made))
 
 
-def overwriting_plan(
-    app: App, action: Action | None, library: Path | None, layout: str | None
-) -> tuple[Plan, tuple[str, ...]]:
+def overwriting_plan(app: App, asked: Asked) -> tuple[Plan, tuple[str, ...]]:
     """Returns the plan of group folders as if none were filed yet, and the batches to undo first. Raises as above."""
-    chosen, place = _what_and_where(app, action, library)
-    config = app.config
+    if asked.only == "merge":
+        raise BadInput("To merge folders made earlier nothing is filed anew", "Leave out --overwrite or --only merge")
     made, batches = plan_refiled(
-        app.store, app.journal, action=chosen, library=place, layout=layout or config.layout, outliers=config.outliers
+        app.store, app.journal, action=_what(app, asked), library=_where(app, asked), shape=shape_of(app.config, asked)
     )
     return _possible(app, made), batches
 
 
-def _what_and_where(app: App, action: Action | None, library: Path | None) -> tuple[Action, Path]:
-    config = app.config
-    chosen: Action | None = action or (None if config.action == "none" else config.action)
+def shape_of(config: Config, asked: Asked) -> Shape:
+    """Returns how the library is laid out. Raises BadInput when groups shall stay within batches that nothing makes."""
+    batch_size = asked.batch_size or config.filing.batch_size
+    if asked.only == "cluster" and batch_size is None:
+        raise BadInput("Groups stay within their batch only where there are batches", "Say --batch-size N")
+    if asked.batch_size is not None and asked.batch_size < 1:
+        raise BadInput("A batch holds at least one photo", "Say --batch-size N")
+    return Shape(
+        asked.layout or config.layout, asked.outliers or config.outliers, batch_size, merged=asked.only != "cluster"
+    )
+
+
+def _refuse_with_merge(asked: Asked) -> None:
+    given = {"--action": asked.action, "--layout": asked.layout, "--outliers": asked.outliers}
+    for option, value in (*given.items(), ("--batch-size", asked.batch_size)):
+        if value is not None:
+            raise BadInput(
+                f"--only merge moves photos between folders that are there, so {option} means nothing", "Leave it out"
+            )
+
+
+def _what(app: App, asked: Asked) -> Action:
+    chosen: Action | None = asked.action or (None if app.config.action == "none" else app.config.action)
     if chosen is None:
         raise BadInput("The config's action is `none`", "Say what to do: --action copy|move|hardlink|symlink|reflink")
-    place = library or config.library_dir
+    return chosen
+
+
+def _place(app: App, asked: Asked) -> Path:
+    place = asked.library or app.config.library_dir
     if place is None:
         raise BadInput("Nothing says where groups are filed", "Name a folder: --library DIR")
-    return chosen, place
+    return place
+
+
+def _where(app: App, asked: Asked) -> Path:
+    place = _place(app, asked)
+    if problem := library_problem(app.config, place):
+        raise BadInput(f"Groups cannot be filed there: {problem}")
+    return place
 
 
 def _possible(app: App, made: Plan) -> Plan:
