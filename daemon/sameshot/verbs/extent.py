@@ -25,6 +25,8 @@ class Extent:
     photos: int
     size_bytes: int
     whole: bool
+    unreadable: int = 0
+    """Folders that could not be listed."""
 
     def sentence(self) -> str:
         """Returns the counts in words."""
@@ -35,15 +37,16 @@ class Extent:
 
 def extent_of(folder: Path, config: Config, until_s: float = float("inf")) -> Extent:
     """Returns what is in `folder`, as far as it is known when the monotonic clock shows `until_s`."""
-    folders = photos = size_bytes = 0
+    folders = photos = size_bytes = unreadable = 0
     wanted = {extension.lower() for extension in config.extensions}
     for _, listing in walk(folder, IgnoreRules([folder], config.ignore, config.extensions)):
         folders += 1
         if isinstance(listing, str):
+            unreadable += 1
             continue
         found = [file for file in listing.files if file.path.suffix.lower().removeprefix(".") in wanted]
         photos += len(found)
         size_bytes += sum(file.stat.size_bytes for file in found)
         if photos >= _COUNTED_AT_MOST or time.monotonic() >= until_s:
-            return Extent(folders, photos, size_bytes, whole=False)
-    return Extent(folders, photos, size_bytes, whole=True)
+            return Extent(folders, photos, size_bytes, whole=False, unreadable=unreadable)
+    return Extent(folders, photos, size_bytes, whole=True, unreadable=unreadable)

@@ -15,9 +15,10 @@ _LONGEST_HOURS = 24 * 366
 
 @dataclass(frozen=True, slots=True)
 class PauseResult:
-    """`until`: ISO time at which it ends by itself, None for not before `resume`."""
+    """`until`: ISO time at which it ends by itself, None for not before `resume`. `service`: whether one runs now."""
 
     paused: bool
+    service: bool
     until: str | None = None
 
 
@@ -27,4 +28,4 @@ def pause(app: App, *, hours: float | None = None) -> PauseResult:
         raise BadInput("A pause is longer than nothing and shorter than a year", "Leave --hours out for no end")
     until = None if hours is None else (app.today() + timedelta(hours=hours)).isoformat()
     app.store.meta.set(KEY, {"until": until})
-    return PauseResult(paused=True, until=until)
+    return PauseResult(paused=True, service=app.activity is not None, until=until)

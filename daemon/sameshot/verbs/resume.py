@@ -9,4 +9,4 @@ from sameshot.verbs.pause import KEY, PauseResult
 def resume(app: App) -> PauseResult:
     """Ends the pause that the owner asked for; other reasons to keep still stand."""
     app.store.meta.set(KEY, None)
-    return PauseResult(paused=False)
+    return PauseResult(paused=False, service=app.activity is not None)

@@ -1,0 +1,110 @@
+"""More arrivals than the kernel can announce: the service finds every one of them all the same.
+
+It keeps still meanwhile: what is measured is finding, not looking. The limits of the whole machine are lowered for the
+length of a test. SAMESHOT_FLOOD makes it smaller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from running import Installation, Service, notify_socket
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+FLOOD = int(os.environ.get("SAMESHOT_FLOOD", "100000"))
+QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+RECONCILE_S = 900.0
+WRITER = """
+import sys, pathlib
+root, number, count = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+for index in range(count):
+    folder = root / number / f"{index // 1000:03}" / f"{index // 100 % 10}" / f"{index // 20 % 5}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"IMG_{index:06}.jpg").write_bytes(b"x")
+"""
+
+
+@contextlib.contextmanager
+def tiny_queue(events: int) -> Iterator[None]:
+    if not os.access(QUEUE, os.W_OK):
+        pytest.skip("needs root to change the kernel's inotify limits")
+    before = QUEUE.read_text()
+    QUEUE.write_text(str(events))
+    try:
+        yield
+    finally:
+        QUEUE.write_text(before)
+
+
+@contextlib.contextmanager
+def keeping_still(installation: Installation, *, hogged: bool) -> Iterator[Service]:
+    installation.run("pause")
+    words = [str(word) for word in installation.command("watch")[1:]]
+    program = [sys.executable, str(Path(__file__).with_name("hogged.py"))] if hogged else installation.command()[:1]
+    log = installation.folder / "service.log"
+    with notify_socket(installation.folder / "notify") as notified, log.open("ab") as log_file:
+        environment = installation.environment | {"NOTIFY_SOCKET": str(installation.folder / "notify")}
+        process = subprocess.Popen([*program, *words], env=environment, stderr=log_file)
+        service = Service(installation, process, notified)
+        try:
+            service.wait_for(lambda: "READY=1" in service.told(), "ready")
+            yield service
+        finally:
+            process.kill()
+            process.wait()
+
+
+def known(service: Service) -> int:
+    return int(service.status()["photos"])
+
+
+def cpu_s(service: Service) -> float:
+    times = Path(f"/proc/{service.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_flood_into_new_nested_folders_is_found_before_the_next_reconcile(installation: Installation) -> None:
+    with tiny_queue(256), keeping_still(installation, hogged=True) as service:
+        started_s = time.monotonic()
+        writers = [
+            subprocess.Popen([sys.executable, "-c", WRITER, installation.photos, str(number), str(FLOOD // 4)])
+            for number in range(4)
+        ]
+        assert [writer.wait() for writer in writers] == [0] * 4
+        wrote_s = time.monotonic() - started_s
+        service.wait_for(lambda: known(service) == FLOOD, "all are found", RECONCILE_S)
+        print(
+            f"{FLOOD} files written in {wrote_s:.0f} s, all found {time.monotonic() - started_s - wrote_s:.0f} s later"
+        )
+
+
+@pytest.mark.parametrize("folders", [6_000, 20_000])
+def test_after_an_overflow_later_files_are_seen_at_once(installation: Installation, folders: int) -> None:
+    places = [installation.photos / f"{number // 200:03}" / f"{number % 200:03}" for number in range(folders)]
+    for place in places:
+        place.mkdir(parents=True)
+    with tiny_queue(64), keeping_still(installation, hogged=False) as service:
+        service.wait_for(lambda: service.status()["state"] == "paused", "it is ready")
+        time.sleep(20)  # the first sweep is over
+        script = "import sys; [open(line.rstrip('\\n'), 'w').write('x') for line in sys.stdin]"
+        names = "\n".join(str(place / "IMG_1.jpg") for place in places[: folders // 2])
+        subprocess.run([sys.executable, "-c", script], input=names, text=True, check=True)
+        took_s = service.wait_for(lambda: known(service) == folders // 2, "the burst is found", 300)
+        time.sleep(20)
+        for place in places[:: folders // 200]:
+            (place / "later.jpg").write_bytes(b"x")
+        later_s = service.wait_for(lambda: known(service) == folders // 2 + 200, "200 later files are found", 60)
+        time.sleep(70)  # those files settle
+        before_s = cpu_s(service)
+        time.sleep(30)
+        share = (cpu_s(service) - before_s) / 30
+        print(f"{folders} folders: burst found in {took_s:.1f} s, 200 of 200 in {later_s:.1f} s, then {share:.2%} CPU")
+        assert share < 0.01
