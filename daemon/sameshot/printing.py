@@ -31,6 +31,7 @@ STOPPED = (
     "`sameshot history` tells what was done"
 )
 _WIDEST = 1_000_000
+_LONGEST_UNBROKEN, _ROOMY = 22, 80
 
 
 class _Console(Console):
@@ -61,8 +62,15 @@ class Printer:
     def table(self, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
         """Prints rows under their heads."""
         table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
-        for column in columns:
-            table.add_column(column, overflow="fold", no_wrap=not self._console.is_terminal)
+        for number, column in enumerate(columns):
+            # Ids and names that one copies are not broken; what is long is.
+            longest = max((len(word) for row in rows for word in shown(row[number]).split()), default=0)
+            table.add_column(
+                column,
+                overflow="fold",
+                no_wrap=number == 0 or not self._console.is_terminal,
+                min_width=longest if longest <= _LONGEST_UNBROKEN and self._console.width >= _ROOMY else None,
+            )
         for row in rows:
             table.add_row(*(escape(shown(cell)) for cell in row))
         # On a terminal long names are folded in their column; a line wrapped by the terminal would run into the next.
