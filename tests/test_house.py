@@ -20,6 +20,8 @@ RANK = {
     "cli_service": 7,
     "cli_sameness": 8,
     "cli_filing": 8,
+    "cli_night": 8,
+    "printing_night": 7,
     "cli_words": 6,
     "printing_sameness": 7,
     "printing": 6,

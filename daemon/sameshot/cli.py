@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 import sameshot
-from sameshot import cli_filing, cli_sameness, cli_service, printing
+from sameshot import cli_filing, cli_night, cli_sameness, cli_service, printing
 from sameshot.cli_service import Format, FormatOption, show
 from sameshot.cli_words import File, Files, Folders, Paths, absolute
 from sameshot.config import LoadedConfig, load_with_sources, without_file
@@ -211,6 +211,7 @@ def keep(context: typer.Context, files: Files) -> None:
 
 app.registered_commands += cli_sameness.commands.registered_commands
 app.registered_commands += cli_filing.commands.registered_commands
+app.registered_commands += cli_night.commands.registered_commands
 app.registered_commands += cli_service.commands.registered_commands
 
 

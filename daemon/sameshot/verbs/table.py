@@ -71,6 +71,9 @@ VERBS: Mapping[str, Verb] = dict(
         _row("together", "writing"),
         _row("apart", "writing"),
         _row("keep", "writing"),
+        _row("models", "nothing"),
+        _row("train", "nothing"),
+        _row("recluster", "nothing"),
         _row("install_service", "nothing"),
     )
 )

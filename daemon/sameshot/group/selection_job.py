@@ -1,0 +1,47 @@
+"""Clusters vectors in a process of its own, so that scikit-learn is never loaded where photos are waited for.
+
+Comes in: a folder with `vectors.npy` (float32 (n, dimension), unit norm) and `request.json` (keys in hex, methods, what
+the grid of parameters has other than by default). Goes out: `candidates.json` there, the best first, with the labels of
+each. Run as `python -P -m sameshot.group.selection_job FOLDER`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sameshot.group.clusterers import DEFAULT_GRID
+from sameshot.group.selection import select
+
+
+def main(words: Sequence[str]) -> int:
+    """Does one request; returns the exit code."""
+    os.nice(10)
+    folder = Path(words[0])
+    request = json.loads((folder / "request.json").read_text("utf-8"))
+    vectors = np.load(folder / "vectors.npy", allow_pickle=False)
+    keys = [bytes.fromhex(key) for key in request["keys"]]
+    rows = [
+        {
+            "name": one.name,
+            "parameters": dict(one.parameters),
+            "labels": None if one.labels is None else one.labels.tolist(),
+            "clusters": one.clusters,
+            "alone": one.alone,
+            "scores": one.scores,
+            "ranks": one.ranks,
+            "excluded": one.excluded,
+        }
+        for one in select(vectors, keys, request["methods"], {**DEFAULT_GRID, **request["grid"]})
+    ]
+    (folder / "candidates.json").write_text(json.dumps(rows), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,69 @@
+"""Models and clusterings for a terminal.
+
+Comes in: the plain values that verbs answer with. Goes out: text through a `Printer`, which escapes what names hold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sameshot.printing import Printer
+from sameshot.wording import counted
+
+
+def models(out: Printer, result: dict[str, Any]) -> None:
+    """What was done, then a row for each encoder."""
+    if result["done"]:
+        out.say(f"{result['done']}.")
+    rows = [
+        (
+            model["name"],
+            "serves" if model["serves"] else "ready" if model["ready"] else "made when it is chosen",
+            model["dimension"],
+            model["encoder_id"],
+            model["about"] + (f" ({model['earlier']} earlier)" if model["earlier"] else ""),
+        )
+        for model in result["models"]
+    ]
+    out.table(("encoder", "state", "dimensions", "id", "about"), rows)
+
+
+def train(out: Printer, result: dict[str, Any]) -> None:
+    """Whether it is taken, and why."""
+    out.say(f"{result['why'][:1].upper()}{result['why'][1:]}.", style="bold")
+    out.say(
+        f"Trained on {counted(result['photos'], 'photo')} in {counted(result['epochs'], 'epoch')}, the best was number "
+        f"{result['best_epoch']}: {result['ended']}."
+    )
+    if result["taken"]:
+        out.say("It serves where the config says `encoder: autoencoder`, from the next start or reload on.")
+    out.say(f"The report is {result['report']}, the losses are drawn in {result['curve']}.")
+
+
+def recluster(out: Printer, result: dict[str, Any]) -> None:
+    """What would change."""
+    out.say(
+        f"{result['chosen']}: {counted(result['groups'], 'group')} of {counted(result['photos'], 'photo')}. As known: "
+        f"{result['kept']}, new: {result['new']}, gone: {result['gone']}."
+    )
+    out.say("Nothing was changed.")
+
+
+def recluster_report(out: Printer, result: dict[str, Any]) -> None:
+    """Every candidate, the best first, then what would change."""
+    rows = [
+        (
+            row["method"],
+            row["parameters"],
+            row["clusters"],
+            row["alone"],
+            *(f"{score:.3f} ({rank:g})" for score, rank in zip(row["scores"], row["ranks"], strict=False)),
+            *([""] * (3 - len(row["ranks"]))),
+            f"{sum(row['ranks']):g}" if row["ranks"] else row["excluded"],
+        )
+        for row in result["candidates"]
+    ]
+    columns = ("method", "parameters", "clusters", "alone", "silhouette", "Calinski-Harabasz", "Davies-Bouldin", "sum")
+    out.table(columns, rows)
+    out.say("In brackets the rank by each measure; the smallest sum is the best. They judge shape, not sameness.")
+    recluster(out, result)

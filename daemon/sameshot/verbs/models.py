@@ -1,0 +1,103 @@
+"""The encoders there are, which one serves, and making or taking back one.
+
+Comes in: the config, the locations, and what is asked for. Goes out: every encoder that is ready, with what is known of
+it. Nothing here needs a state: an encoder is made before the first scan that uses it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+from sameshot.config import LoadedConfig
+from sameshot.embed.cards import Card, all_cards, read_card, roll_back
+from sameshot.embed.encoders import place_of, table
+from sameshot.embed.spec import parse
+from sameshot.errors import BadInput, SameshotError, StateUnavailable
+from sameshot.locations import Locations
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """`name`: as the config has it. `serves`: the config chooses it. `about`: what it is made of, or why it serves."""
+
+    name: str
+    encoder_id: str
+    dimension: int
+    ready: bool
+    serves: bool
+    made_at: str
+    about: str
+    earlier: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsResult:
+    """`done`: what was made or taken back, a sentence; empty where nothing was asked for."""
+
+    models: tuple[Model, ...]
+    done: str
+
+
+def models(
+    loaded: LoadedConfig, locations: Locations, *, action: Literal["list", "make", "rollback"] = "list", name: str = ""
+) -> ModelsResult:
+    """Returns every encoder, after `make` made the one called `name`, or `rollback` brought the last autoencoder back.
+
+    Raises BadInput when that cannot be done, StateUnavailable when the folder for models cannot be used.
+    """
+    if (action == "make") != bool(name):
+        raise BadInput("`make` wants the name of one encoder, and nothing else does", "As torchvision:resnet50")
+    done = ""
+    if action == "make":
+        card = _made(name, locations)
+        done = f"{name} is ready: {card.dimension} dimensions, {card.encoder_id}"
+    elif action == "rollback":
+        card = _rolled_back(locations)
+        done = f"The autoencoder of {card.made_at} serves again: {card.encoder_id}"
+    return ModelsResult(tuple(_known(loaded.config.encoder, locations)), done)
+
+
+def _made(name: str, locations: Locations) -> Card:
+    """Made by a process of its own: torch and the owner's code are loaded there."""
+    spec = parse(name)
+    command = [sys.executable, "-P", "-m", "sameshot.embed.making", name, str(locations.models_dir)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        failure = {BadInput.exit_code: BadInput, StateUnavailable.exit_code: StateUnavailable}
+        raise failure.get(done.returncode, SameshotError)(lines[-1] if lines else f"Making {name} failed")
+    card = Card(**json.loads(done.stdout.splitlines()[-1]))
+    assert read_card(locations.models_dir, spec.key) is not None
+    return card
+
+
+def _rolled_back(locations: Locations) -> Card:
+    try:
+        return roll_back(locations.models_dir, parse("autoencoder").key)
+    except OSError as error:
+        raise StateUnavailable(f"The models cannot be written: {error.strerror}", "Give access") from error
+
+
+def _known(serving: str, locations: Locations) -> list[Model]:
+    rows = []
+    for name in table():
+        file = place_of(name, locations.models_dir)
+        about = "EfficientNet-Lite, weights of ImageNet"
+        rows.append(Model(name, file.encoder_id, file.dimension, file.path.exists(), name == serving, "", about, 0))
+    try:
+        wanted = None if serving in table() else parse(serving).key
+    except BadInput:
+        wanted = None
+    for key, card in all_cards(locations.models_dir).items():
+        earlier, before = 0, card.previous
+        while before is not None:
+            earlier, before = earlier + 1, before["previous"]
+        about = str(card.facts.get("why", f"weights {str(card.facts.get('weights_sha256', ''))[:12]}"))
+        rows.append(
+            Model(card.spec, card.encoder_id, card.dimension, True, key == wanted, card.made_at, about, earlier)
+        )
+    return rows

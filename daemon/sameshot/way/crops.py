@@ -1,0 +1,129 @@
+"""Small square pictures of known photos, for trainers: gathered by workers, kept in the cache folder.
+
+Comes in: the app. Goes out: crops, of which shot each is, and which are held out to judge by. A fourth of the shots is
+held out, chosen by their digests: tomorrow's are the same ones. Of these the crops of changed versions (resized,
+cropped, turned ...) come along, which are the same shot for sure; photos of one group are one shot too, as the measures
+and the owner's verdicts have it. At most so many photos are drawn, whole shots at a time, so the cache is bounded.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sameshot.app import App
+from sameshot.embed.cards import write_whole
+from sameshot.service.message import BadMessage
+from sameshot.service.workers import Message, Task, TaskFailed
+from sameshot.way.arrival import stat_of
+from sameshot.way.calibrating import CHANGES
+from sameshot.wire.crops import crop_from_message, crop_request
+
+_HELD_OUT_OF = 4
+Key = str
+"""A content's digest in hex, and the change after a blank where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crops:
+    """`pixels`: uint8 (n, side, side, 3). `shots`, `held_out`: of each."""
+
+    pixels: NDArray[np.uint8]
+    shots: tuple[int, ...]
+    held_out: tuple[bool, ...]
+
+
+def gather(app: App, side_px: int, most_photos: int) -> Crops:
+    """Returns the crops of up to `most_photos` photos; those that are not cached are made now. Unreadable ones are out.
+
+    Raises OSError when the cache cannot be written.
+    """
+    shots = _shots(app, most_photos)
+    wanted: dict[Key, tuple[int, int, bool]] = {}
+    for number, (digest_of, members) in enumerate(shots):
+        held_out = min(digest_of.values())[0] % _HELD_OUT_OF == 0
+        for content in members:
+            digest = digest_of[content].hex()
+            wanted[digest] = (content, number, held_out)
+            wanted |= {f"{digest} {change}": (content, number, True) for change in (CHANGES if held_out else ())}
+    path = app.locations.cache_dir / "crops" / f"{side_px}.npz"
+    known = {key: crop for key, crop in _cached(path, side_px).items() if key in wanted}
+    made = _made(app, {key: wanted[key][0] for key in wanted if key not in known}, side_px)
+    found = known | made
+    keys = [key for key in wanted if key in found]
+    pixels = np.stack([found[key] for key in keys]) if keys else np.zeros((0, side_px, side_px, 3), np.uint8)
+    if made:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        packed = io.BytesIO()
+        np.savez(packed, keys=np.array(keys), pixels=pixels)
+        write_whole(path, packed.getvalue())
+    return Crops(pixels, tuple(wanted[key][1] for key in keys), tuple(wanted[key][2] for key in keys))
+
+
+def _shots(app: App, most_photos: int) -> list[tuple[dict[int, bytes], list[int]]]:
+    """Digest by content, and the contents, of each shot that has present photos, by digest, until there are enough."""
+    present = set(app.store.photos.copies(app.store.contents.ids()))
+    digests = {content: row.digest for content, row in app.store.contents.get(present).items()}
+    group_of = app.store.groups.of(present)
+    members: dict[str | int, list[int]] = {}
+    for content in sorted(present, key=digests.__getitem__):
+        members.setdefault(group_of.get(content, content), []).append(content)
+    drawn: list[tuple[dict[int, bytes], list[int]]] = []
+    count = 0
+    for contents in members.values():  # in the order of their least digest: drawn by chance, and always the same
+        if count + len(contents) > most_photos:
+            continue
+        count += len(contents)
+        drawn.append(({content: digests[content] for content in contents}, contents))
+    return drawn
+
+
+def _cached(path: Path, side_px: int) -> dict[Key, NDArray[np.uint8]]:
+    """What was kept; nothing where that is not readable."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            keys, pixels = kept["keys"], kept["pixels"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return {}
+    if pixels.shape != (len(keys), side_px, side_px, 3) or pixels.dtype != np.uint8:
+        return {}
+    return dict(zip(map(str, keys), pixels, strict=True))
+
+
+def _made(app: App, wanted: dict[Key, int], side_px: int) -> dict[Key, NDArray[np.uint8]]:
+    """Crops made by the workers, as many at once as there are workers."""
+    made: dict[Key, NDArray[np.uint8]] = {}
+
+    def answered(key: Key, reply: Message | TaskFailed) -> None:
+        if isinstance(reply, Message):
+            try:
+                made[key] = crop_from_message(reply, side_px)
+            except BadMessage:
+                return
+
+    for number, (key, content) in enumerate(wanted.items()):
+        app.progress("making small pictures", number, len(wanted))
+        view = next(iter(app.store.photos.views([content]).get(content, ())), None)
+        if view is None or stat_of(view.path) != view.stat:  # gone, or another picture by now
+            continue
+        try:
+            descriptor = os.open(view.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            continue
+        request = crop_request(view.path, side_px, key.partition(" ")[2] or None)
+        try:
+            app.workers.submit(Task(request, app.config.limits.look_deadline_s, partial(answered, key), descriptor))
+        finally:
+            os.close(descriptor)
+        while app.workers.pending >= 3 * app.workers.count:
+            app.workers.pump(1.0)
+    while app.workers.pending:
+        app.workers.pump(1.0)
+    return made
