@@ -27,8 +27,11 @@ from sameshot.way.sweeping import believe_root
 
 _PATIENCE_S = 3.0
 """So long without an answer, and a root counts as silent. A disk that has to spin up takes longer, and comes back."""
-_PROMPTLY_S = 0.1
+_PROMPTLY_S = 0.2
 _BELIEVED_S = 1.0
+"""How long an answer of a disk of this machine stands."""
+_SHARE_BELIEVED_S = 0.02
+"""And of a share: its server may be gone the next moment, and whoever then asks it waits for ever."""
 _LONGEST_PACE = 4
 
 
@@ -52,6 +55,8 @@ class RootCare:
         """As of the last look: whoever asks for the status must not wait for a disk."""
         self._probe = Probe(_glance)
         self._asked_s: dict[Path, float] = {}
+        self._local: set[Path] = set()
+        """Roots on disks of this machine."""
         self._watch = FolderWatch(app.roots, on_hint, app.rules, self.answers)
         self._canary = Canary()
         self._paces = {
@@ -138,7 +143,9 @@ class RootCare:
 
     def _believe(self, root: Path) -> None:
         believe_root(self._app.store, root)
-        kind = check_root(root).filesystem_type
+        facts = check_root(root)
+        kind = facts.filesystem_type
+        (self._local.discard if facts.is_network else self._local.add)(root)
         configured = next(known for known in self._app.config.roots if known.path == root)
         self._asking.pop(root, None)
         if is_cloud(kind) and configured.remote == "ask":
@@ -148,8 +155,11 @@ class RootCare:
             )
 
     def answers(self, root: Path) -> bool:
-        """Whether the root answers promptly, asked within the last second. One that does not is touched by nobody."""
-        if time.monotonic() - self._asked_s.get(root, 0.0) > _BELIEVED_S:
+        """Whether the root answers promptly, asked a moment ago. One that does not is touched by nobody."""
+        if self._probe.silent_s(root) >= _PROMPTLY_S:
+            return False  # it was waited for once; who waits again for each photo stands still
+        believed_s = _BELIEVED_S if root in self._local else _SHARE_BELIEVED_S
+        if time.monotonic() - self._asked_s.get(root, 0.0) > believed_s:
             self._asked_s[root] = time.monotonic()
             with contextlib.suppress(OSError):
                 self._probe.wait(root, _PROMPTLY_S)
