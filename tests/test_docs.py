@@ -67,6 +67,10 @@ def test_makefile_has_the_readmes_commands() -> None:
 # -------------------------------------------------------------------- the README as typed
 
 
+NOT_TYPED = {"train", "recluster", "merge"}
+"""Jobs of the night: they want more photos than are drawn here, and have tests of their own."""
+
+
 def commands_of(page: Path) -> list[str]:
     """The commands of the page's blocks that use sameshot, in order."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
@@ -120,14 +124,13 @@ def test_the_readme_works_as_typed(tmp_path: Path, models: Path, sample_photos: 
     shutil.copytree(models, state / "models", copy_function=os.link)  # made once for all tests: it takes a while
     state.chmod(0o700)
     commands = commands_of(HERE / "README.md")
-    assert {command.split()[1] for command in commands if command.startswith("sameshot")} >= set(VERBS) - {
-        "check",
-        "recover",
-        "train",  # wants more photos than are drawn here
-    }
+    verbs = {command.split()[1] for command in commands if command.startswith("sameshot")}
+    assert verbs >= {"init", "scan", "groups", "apply", "rank", "dedupe", "undo", "watch", "status", "doctor"}
     folder = home
     with contextlib.ExitStack() as windows:
         for command in commands:
+            if command.split()[1] in NOT_TYPED:
+                continue
             if command.startswith("cd "):
                 folder = Path(command.removeprefix("cd ").replace("~", str(home)))
             elif re.match(r"sameshot watch\b", command):
