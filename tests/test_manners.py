@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -17,6 +20,7 @@ import pytest
 
 from sameshot.service.chore import Chore
 from sameshot.service.jobs import Jobs
+from sameshot.service.journald import JournalHandler
 from sameshot.service.logs import PlainLines, is_journal, open_logs, tail
 from sameshot.service.manners import Manners, asked_to_pause
 from sameshot.service.probe import Probe
@@ -260,6 +264,42 @@ def test_the_journal_is_known_by_its_stream(tmp_path):
         assert is_journal({"JOURNAL_STREAM": f"{facts.st_dev}:{facts.st_ino}"}, stream.fileno())
         assert not is_journal({"JOURNAL_STREAM": "1:1"}, stream.fileno())
         assert not is_journal({}, stream.fileno())
+
+
+def test_the_journal_gets_fields_that_can_be_searched(tmp_path):
+    lines = io.StringIO()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(tmp_path / "journal"))
+        journal.settimeout(5)
+        handler = JournalHandler(logging.StreamHandler(lines), tmp_path / "journal")
+        handler.setFormatter(PlainLines("%(message)s"))
+        logger = logging.getLogger("sameshot.journal")
+        logger.addHandler(handler)
+        logger.propagate = False
+        photo = Path(os.fsdecode(b"/photos/a\nPRIORITY=0\xff.jpg"))
+        logger.warning("%s is bad", photo, extra={"about": {"photo": photo}})
+        fields = journal_fields(journal.recv(65536))
+    assert fields["PRIORITY"] == b"4"
+    assert fields["SYSLOG_IDENTIFIER"] == b"sameshot"
+    assert fields["MESSAGE"].startswith(b"/photos/a\\nPRIORITY=0")
+    assert fields["SAMESHOT_PHOTO"] == os.fsencode(photo)
+    assert fields["CODE_FILE"] == __file__.encode()
+    (tmp_path / "journal").unlink()
+    logger.error("nobody listens")
+    logger.removeHandler(handler)
+    handler.close()
+    assert lines.getvalue() == "nobody listens\n"
+
+
+def journal_fields(message: bytes) -> dict[str, bytes]:
+    fields = {}
+    while message:
+        name, _, message = message.partition(b"\n")
+        (length,) = struct.unpack_from("<Q", message)
+        fields[name.decode()] = message[8 : 8 + length]
+        assert message[8 + length : 9 + length] == b"\n"
+        message = message[9 + length :]
+    return fields
 
 
 def test_the_log_turns_over_and_its_end_is_read_across(tmp_path):

@@ -1,7 +1,8 @@
 """Where the service writes what happens: a file of its own that never grows large, and what its manager reads.
 
 Comes in: log records. Goes out: lines in the state dir's log, turned over at 2 MB with two older ones kept, and on
-stderr; under systemd those bear the journal's priority prefix (sd-daemon(3), `<4>` for a warning). Line breaks and
+stderr; under systemd, where stderr is the journal, records go there in its own protocol, with fields to search for, or
+else as lines with its priority prefix (sd-daemon(3), `<4>` for a warning). Line breaks and
 control characters in names of files are escaped, so that no name can write a line of its own.
 """
 
@@ -14,10 +15,11 @@ from collections.abc import Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from sameshot.service.journald import PRIORITY, SOCKET, JournalHandler
+
 _LARGEST_BYTES = 2_000_000
 _OLDER_KEPT = 2
 _TAIL_BYTES = 1_000_000
-_PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
 
 class PlainLines(logging.Formatter):
@@ -33,12 +35,12 @@ class PlainLines(logging.Formatter):
         text = super().format(shown)
         if not self._for_journal:
             return text
-        prefix = f"<{_PRIORITY.get(record.levelno, 6)}>"
+        prefix = f"<{PRIORITY.get(record.levelno, 6)}>"
         return "\n".join(prefix + line for line in text.splitlines())
 
 
-def open_logs(log_file: Path) -> logging.Handler:
-    """Has the root logger write to `log_file` and, for a journal that listens to stderr, with priorities.
+def open_logs(log_file: Path, journal_socket: Path = SOCKET) -> logging.Handler:
+    """Has the root logger write to `log_file` and, where the journal reads stderr, to the journal with fields.
 
     Returns the file's handler, to be removed and closed at the end. Raises OSError when it cannot be written.
     """
@@ -49,9 +51,14 @@ def open_logs(log_file: Path) -> logging.Handler:
     handler.setFormatter(PlainLines("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger()
     journal = is_journal(os.environ, sys.stderr.fileno())
-    for other in root.handlers:
+    for other in list(root.handlers):
         if isinstance(other, logging.StreamHandler):
             other.setFormatter(PlainLines("%(message)s" if journal else "sameshot: %(message)s", for_journal=journal))
+            if journal:
+                fields = JournalHandler(other, journal_socket)
+                fields.setFormatter(PlainLines("%(message)s"))
+                root.removeHandler(other)
+                root.addHandler(fields)
     root.addHandler(handler)
     return handler
 

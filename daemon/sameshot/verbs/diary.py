@@ -49,10 +49,10 @@ class Diary:
         for sentence in recovered.unsettled:
             self.note(sentence, logging.WARNING)
 
-    def note(self, what: str, level: int = logging.INFO) -> None:
-        """Something happened that is worth a line of its own."""
+    def note(self, what: str, level: int = logging.INFO, **about: object) -> None:
+        """Something happened that is worth a line of its own. `about`: photo, root, job, batch, for the journal."""
         self._event(what)
-        _log.log(level, "%s", what)
+        _log.log(level, "%s", what, extra={"about": about})
 
     def found(self, photos: int) -> None:
         """A sweep met so many photos that are new or changed."""
@@ -62,7 +62,7 @@ class Diary:
         """A photo was looked at, or could not be, for this reason."""
         if reason:
             self._failed += 1
-            self.note(f"{photo} could not be looked at: {reason}", logging.WARNING)
+            self.note(f"{photo} could not be looked at: {reason}", logging.WARNING, photo=photo)
         else:
             self._looked_at += 1
             self._event(f"{photo} was looked at")
@@ -74,9 +74,10 @@ class Diary:
             before = self._roots.get(root.path)
             self._roots[root.path] = now
             if root.state in _TROUBLE and now != before:
-                self.note(root.detail, logging.WARNING)
+                self.note(root.detail, logging.WARNING, root=root.path)
             elif before is not None and before[0] in _TROUBLE and root.state not in _TROUBLE:
-                self.note(f"{root.path} is {root.state} again" if root.state == "watching" else root.detail)
+                back = f"{root.path} is {root.state} again" if root.state == "watching" else root.detail
+                self.note(back, root=root.path)
 
     def filings(self, journal: Path) -> None:
         """Notes the batches that came to the journal since it was asked last; cheap while none did."""
@@ -94,14 +95,16 @@ class Diary:
         for summary in summaries([read_batch(batch) for batch in fresh]):
             refused = f", {summary.refused:,} refused" if summary.refused else ""
             done = counted(summary.done, "file")
-            self.note(f"{summary.kind}: {done} done{refused}, as batch {summary.batch} ({summary.why})")
+            self.note(
+                f"{summary.kind}: {done} done{refused}, as batch {summary.batch} ({summary.why})", batch=summary.batch
+            )
 
     def job_ended(self, name: str, failure: str) -> None:
         """A job of the night ended."""
         if failure:
-            self.note(f"the job {name} failed: {failure}", logging.WARNING)
+            self.note(f"the job {name} failed: {failure}", logging.WARNING, job=name)
         else:
-            self.note(f"the job {name} is done")
+            self.note(f"the job {name} is done", job=name)
 
     def sum_up(self, known_groups: Callable[[], int], now_s: float, *, idle: bool) -> None:
         """Writes what came since the last time, once all is done and at least every minute. `now_s`: monotonic."""
