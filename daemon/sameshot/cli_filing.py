@@ -71,6 +71,11 @@ OnlyOption = Annotated[
     OnlyName | None,
     typer.Option("--only", help="cluster: keep groups within a batch. merge: merge folders made earlier, file none."),
 ]
+Table = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="CSV", readable=False, help="Rank by this table: its column R, else its features."),
+]
+Exhaustive = Annotated[bool, typer.Option("--exhaustive", help="Rank by weighing every pair; up to 3,000 photos.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Take back what was filed earlier, then file anew.")]
 KeepOption = Annotated[KeepName, typer.Option("--keep", help="Which copy stays.")]
 References = Annotated[
@@ -96,6 +101,8 @@ def plan(
         list[Path] | None, typer.Option("--rank", metavar="DIR", readable=False, help="Plan what `rank DIR` would do.")
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="With --rank: plan to take the prefixes off.")] = False,
+    table: Table = None,
+    exhaustive: Exhaustive = False,
     dedupe: Annotated[Destination | None, typer.Option("--dedupe", help="Plan what `dedupe --to` would do.")] = None,
     keep: KeepOption = KeepName.best,
     reference: References = None,
@@ -106,7 +113,9 @@ def plan(
     """Show what `apply` would do, and do nothing. With --rank or --dedupe: what those would do."""
     duplicates = {**_duplicates(None, keep, reference, quarantine, verified), "dedupe": dedupe and dedupe.value}
     filing = {**_filing(action, library, layout, outliers, batch_size, only), "overwrite": overwrite}
-    result = context.obj.perform("plan", **filing, **duplicates, rank=absolute(rank), remove=remove)
+    result = context.obj.perform(
+        "plan", **filing, **duplicates, rank=absolute(rank), **_order(remove, table, exhaustive)
+    )
     show(context.obj, result, how, printing.plan)
 
 
@@ -126,12 +135,19 @@ def rank(
     context: typer.Context,
     folders: Folders,
     remove: Annotated[bool, typer.Option("--remove", help="Take the prefixes off again.")] = False,
+    table: Table = None,
+    exhaustive: Exhaustive = False,
     yes: Yes = False,
     how: FormatOption = Format.table,
 ) -> None:
     """Rename photos so that look-alikes sort together."""
     where = absolute(folders)
-    _plan_and_do(context.obj, "rank", {"rank": where, "remove": remove}, {"folders": where, "remove": remove}, yes, how)
+    order = _order(remove, table, exhaustive)
+    _plan_and_do(context.obj, "rank", {"rank": where, **order}, {"folders": where, **order}, yes, how)
+
+
+def _order(remove: bool, table: Path | None, exhaustive: bool) -> dict[str, Any]:
+    return {"remove": remove, "table": absolute([table])[0] if table else None, "exhaustive": exhaustive}
 
 
 @commands.command()

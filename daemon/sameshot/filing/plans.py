@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from sameshot.apply.journal import Journal
-from sameshot.errors import BadInput
 from sameshot.model import Action, GroupView, PhotoView, Plan, StepOutcome
 from sameshot.plan.batches import within_batches
 from sameshot.plan.folders import folder_plan
-from sameshot.plan.rank import rank_key, rank_plan, remove_rank_plan, wanted_order
 from sameshot.store.store import Store
 from sameshot.way.arrival import stat_of
 from sameshot.way.library import everything
@@ -76,32 +72,6 @@ def plan_folders(
         return plan
     units = {step.unit for step in plan.steps if (photo := store.photos.at(step.source)) and photo.id in only}
     return Plan(plan.kind, tuple(step for step in plan.steps if step.unit in units), plan.warnings)
-
-
-def plan_rank(store: Store, journal: Journal, encoder_id: str, folders: Sequence[Path], *, remove: bool) -> Plan:
-    """Plans rank prefixes for all photos below `folders`, or with `remove` to take them off.
-
-    Raises BadInput when no known photo is there.
-    """
-    groups, alone = everything(store, folders)
-    views = [view for group in groups for view in group.photos] + alone
-    features = store.contents.features({view.content for view in views}, encoder_id)
-    known = [
-        view
-        for view in views
-        if view.content in features and any(view.path.is_relative_to(folder) for folder in folders)
-    ]
-    if not known:
-        raise BadInput("No known photo is in these folders", "Scan them first: `sameshot scan DIR`")
-    given = {location.target.name for location in journal.locations()}
-    foreign = {view.id for view in known if rank_key(view) is not None and view.path.name not in given}
-    catalogues = catalogues_beside({view.path.parent for view in known})
-    if remove:
-        return remove_rank_plan(known, taken=cache(names_in), foreign=foreign, catalogues=catalogues)
-    vectors = np.stack([features[view.content].vector for view in known])
-    group_of = {view.id: group.id for group in groups for view in group.photos}
-    order = wanted_order(known, vectors, groups=group_of, foreign=foreign)
-    return rank_plan(order, taken=cache(names_in), foreign=foreign, catalogues=catalogues)
 
 
 def fingerprint(plan: Plan) -> str:

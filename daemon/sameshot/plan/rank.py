@@ -89,7 +89,7 @@ def wanted_order(
 
     Raises BadInput as `rank_order` does.
     """
-    keys = [photo.digest + str(_original_path(photo, foreign)).encode("utf-8", "surrogateescape") for photo in photos]
+    keys = [photo.digest + str(original_path(photo, foreign)).encode("utf-8", "surrogateescape") for photo in photos]
     shots = [groups.get(photo.id) for photo in photos]
     places = [(rank, index) for index, photo in enumerate(photos) if (rank := rank_key(photo, foreign)) is not None]
     if 2 * len(places) >= len(photos) > 0:
@@ -108,7 +108,8 @@ def rank_key(photo: PhotoView, foreign: Collection[int] = ()) -> int | None:
     return parsed[0] if parsed else None
 
 
-def _original_path(photo: PhotoView, foreign: Collection[int]) -> Path:
+def original_path(photo: PhotoView, foreign: Collection[int] = ()) -> Path:
+    """Where the photo would be without its prefix."""
     return photo.path.with_name(next(_originals(photo, foreign))[1])
 
 

@@ -17,7 +17,8 @@ from sameshot.filing.anew import plan_refiled
 from sameshot.filing.duplicates import To, Wanted, plan_duplicates
 from sameshot.filing.following import plan_late
 from sameshot.filing.merging import plan_merged
-from sameshot.filing.plans import Shape, fingerprint, plan_folders, plan_rank
+from sameshot.filing.plans import Shape, fingerprint, plan_folders
+from sameshot.filing.ranking import plan_rank
 from sameshot.model import Action, Plan
 from sameshot.plan.describe import plan_dict
 from sameshot.plan.duplicates import Keep
@@ -62,6 +63,8 @@ def plan(
     overwrite: bool = False,
     rank: tuple[Path, ...] = (),
     remove: bool = False,
+    table: Path | None = None,
+    exhaustive: bool = False,
     dedupe: To | None = None,
     keep: Keep = "best",
     paths: tuple[Path, ...] = (),
@@ -83,7 +86,7 @@ def plan(
         return PlanResult(**plan_dict(made), fingerprint=fingerprint(made))
     asked = Asked(action, library, layout, outliers, batch_size, only)
     made = (
-        plan_rank(app.store, app.journal, app.encoder.encoder_id, rank, remove=remove)
+        ranked_plan(app, rank, remove=remove, table=table, exhaustive=exhaustive)
         if rank
         else overwriting_plan(app, asked)[0]
         if overwrite or app.config.overwrite
@@ -114,6 +117,16 @@ def overwriting_plan(app: App, asked: Asked) -> tuple[Plan, tuple[str, ...]]:
         app.store, app.journal, action=_what(app, asked), library=_where(app, asked), shape=shape_of(app.config, asked)
     )
     return _possible(app, made), batches
+
+
+def ranked_plan(app: App, folders: tuple[Path, ...], *, remove: bool, table: Path | None, exhaustive: bool) -> Plan:
+    """Returns the plan of rank prefixes. Raises BadInput when what was asked for does not fit together."""
+    if remove and (table is not None or exhaustive):
+        raise BadInput("To take prefixes off no order is made", "Leave out --from and --exhaustive, or --remove")
+    return plan_rank(
+        app.store, app.journal, app.encoder.encoder_id, folders,
+        remove=remove, table=table, method="exhaustive" if exhaustive else "fast",
+    )  # fmt: skip
 
 
 def shape_of(config: Config, asked: Asked) -> Shape:
