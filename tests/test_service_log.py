@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
+import subprocess
+import time
 from pathlib import Path
 
+import pytest
+
 from running import Installation
+from sameshot.service.desktop import Desktop, notification
 
 
 def test_the_log_tells_what_was_done(installation: Installation, sample_photos: Path) -> None:
@@ -53,3 +59,45 @@ def test_the_log_tells_what_was_done(installation: Installation, sample_photos: 
     assert installation.json("log", "-n", "1")["lines"][0].endswith("stopped, as asked")
     installation.locations.log_file.write_text("")
     assert "There is no log" not in installation.run("log").out
+
+
+def test_words_on_the_desktop_come_one_a_minute(tmp_path: Path) -> None:
+    shown = tmp_path / "shown"
+    program = tmp_path / "notify-send"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{shown}"\n')
+    program.chmod(0o755)
+    desktop = Desktop(lambda name: str(program) if name == "notify-send" else None)
+
+    def told() -> str:
+        return shown.read_text() if shown.exists() else ""
+
+    def step(now_s: float, then: str) -> None:
+        desktop.step(now_s)
+        until_s = time.monotonic() + 10
+        while then not in told() and time.monotonic() < until_s:
+            time.sleep(0.01)
+        assert then in told()
+
+    desktop.tell("/photos/<b>a & b.jpg could not be looked at")
+    step(100, "/photos/&lt;b&gt;a &amp; b.jpg could not be looked at\n")
+    desktop.tell("the second")
+    desktop.tell("the third")
+    desktop.step(159)
+    assert "the second" not in told()
+    step(160, "the second (1 more message: sameshot log)\n")
+    Desktop(lambda _: None).tell("nobody")
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("busctl", "dbus-run-session", "dbus-monitor"))), reason="no session bus can be run here"
+)
+def test_systemds_own_program_tells_where_there_is_no_other() -> None:
+    command = notification("-1 & more", lambda name: None if name == "notify-send" else shutil.which(name))
+    assert command is not None
+    listen = "dbus-monitor --session \"interface='org.freedesktop.Notifications'\" & listener=$!; sleep 0.5"
+    script = f"{listen}; {shlex.join(command)}; sleep 0.3; kill $listener"
+    heard = subprocess.run(
+        ["dbus-run-session", "--", "sh", "-c", script], capture_output=True, text=True, timeout=30, check=False
+    ).stdout
+    assert "member=Notify" in heard
+    assert 'string "-1 &amp; more"' in heard

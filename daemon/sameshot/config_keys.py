@@ -229,6 +229,7 @@ class Config(Section):
     schedule: Schedule = Schedule()
     pause: Pause = Pause()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    desktop_notifications: bool = False
 
     @property
     def library_dir(self) -> Path | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sameshot.apply.history import read_batch, summaries
 from sameshot.apply.recovery import RecoveryReport
+from sameshot.service.desktop import Desktop
 from sameshot.verbs.status import Event, RootStatus
 from sameshot.wording import counted
 
@@ -30,6 +31,8 @@ class Diary:
     def __init__(self) -> None:
         self.events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         """The newest, oldest first."""
+        self.notifies = False
+        self.desktop = Desktop()
         self._count = 0
         self._found = self._looked_at = self._failed = 0
         self._groups_before = 0
@@ -53,6 +56,8 @@ class Diary:
         """Something happened that is worth a line of its own. `about`: photo, root, job, batch, for the journal."""
         self._event(what)
         _log.log(level, "%s", what, extra={"about": about})
+        if self.notifies and (level >= logging.WARNING or "batch" in about):
+            self.desktop.tell(what)
 
     def found(self, photos: int) -> None:
         """A sweep met so many photos that are new or changed."""

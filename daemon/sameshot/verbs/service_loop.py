@@ -64,6 +64,7 @@ class Daemon:
         """Gets ready: takes up what was left, watches the roots, and says so."""
         self._notifier.status("getting ready")
         self._app.flow.tell, self._app.flow.answers = self._diary.looked, self._care.answers
+        self._diary.notifies = self._app.config.desktop_notifications
         self._diary.begin(self._app.store.groups.count(), self._app.locations.journal_dir, self._app.recovered)
         self._app.flow.resume()
         self._care.start()  # before the first sweep: what arrives in between is hinted
@@ -138,6 +139,7 @@ class Daemon:
             file_closed_sets(self._app)
         self._diary.filings(self._app.locations.journal_dir)
         self._diary.roots(self._care.statuses())
+        self._diary.desktop.step(now_s)
         self._diary.sum_up(self._app.store.groups.count, now_s, idle=self._app.flow.idle)
 
     def _wait_s(self) -> float:
