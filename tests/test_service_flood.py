@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from running import Installation, Service, notify_socket
+from running import Installation, Service
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 FLOOD = int(os.environ.get("SAMESHOT_FLOOD", "100000"))
@@ -45,21 +47,31 @@ def tiny_queue(events: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def keeping_still(installation: Installation, *, hogged: bool) -> Iterator[Service]:
+def stopped_half_of_the_time(process: int) -> Iterator[None]:
+    """A process that nobody gives any time to, again and again: what the kernel tells it meanwhile is lost."""
+    ended = threading.Event()
+
+    def stop_and_go() -> None:
+        while not ended.is_set():
+            os.kill(process, signal.SIGSTOP)
+            ended.wait(0.5)
+            os.kill(process, signal.SIGCONT)
+            ended.wait(0.5)
+
+    thread = threading.Thread(target=stop_and_go)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def keeping_still(installation: Installation) -> Iterator[Service]:
     installation.run("pause")
-    words = [str(word) for word in installation.command("watch")[1:]]
-    program = [sys.executable, str(Path(__file__).with_name("hogged.py"))] if hogged else installation.command()[:1]
-    log = installation.folder / "service.log"
-    with notify_socket(installation.folder / "notify") as notified, log.open("ab") as log_file:
-        environment = installation.environment | {"NOTIFY_SOCKET": str(installation.folder / "notify")}
-        process = subprocess.Popen([*program, *words], env=environment, stderr=log_file)
-        service = Service(installation, process, notified)
-        try:
-            service.wait_for(lambda: "READY=1" in service.told(), "ready")
-            yield service
-        finally:
-            process.kill()
-            process.wait()
+    with installation.service() as service:
+        yield service
 
 
 def known(service: Service) -> int:
@@ -72,13 +84,14 @@ def cpu_s(service: Service) -> float:
 
 
 def test_a_flood_into_new_nested_folders_is_found_before_the_next_reconcile(installation: Installation) -> None:
-    with tiny_queue(256), keeping_still(installation, hogged=True) as service:
+    with tiny_queue(256), keeping_still(installation) as service:
         started_s = time.monotonic()
-        writers = [
-            subprocess.Popen([sys.executable, "-c", WRITER, installation.photos, str(number), str(FLOOD // 4)])
-            for number in range(4)
-        ]
-        assert [writer.wait() for writer in writers] == [0] * 4
+        with stopped_half_of_the_time(service.process.pid):
+            writers = [
+                subprocess.Popen([sys.executable, "-c", WRITER, installation.photos, str(number), str(FLOOD // 4)])
+                for number in range(4)
+            ]
+            assert [writer.wait() for writer in writers] == [0] * 4
         wrote_s = time.monotonic() - started_s
         service.wait_for(lambda: known(service) == FLOOD, "all are found", RECONCILE_S)
         print(
@@ -91,7 +104,7 @@ def test_after_an_overflow_later_files_are_seen_at_once(installation: Installati
     places = [installation.photos / f"{number // 200:03}" / f"{number % 200:03}" for number in range(folders)]
     for place in places:
         place.mkdir(parents=True)
-    with tiny_queue(64), keeping_still(installation, hogged=False) as service:
+    with tiny_queue(64), keeping_still(installation) as service:
         service.wait_for(lambda: service.status()["state"] == "paused", "it is ready")
         time.sleep(20)  # the first sweep is over
         script = "import sys; [open(line.rstrip('\\n'), 'w').write('x') for line in sys.stdin]"
