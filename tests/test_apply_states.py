@@ -6,6 +6,7 @@ changes or syncs something.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -55,6 +56,10 @@ def killed_after(calls: int, act: Callable[[], object]) -> None:
         os._exit(1)
 
 
+def _digest_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 class History(RuleBasedStateMachine):
     """The owner's photos, as the owner and sameshot change them."""
 
@@ -82,7 +87,15 @@ class History(RuleBasedStateMachine):
         if not os.path.lexists(path):
             self.arrived += 1
             self.desk.photo(str(Path(folder) / name), b"content %d" % self.arrived)
-            self.owned = contents(self.desk.tree()) | self.owned
+            self._brought(path)
+
+    @rule(data=st.data(), folder=_FOLDERS, name=_NAMES)
+    def the_owner_copies(self, data: st.DataObject, folder: str, name: str) -> None:
+        source, target = self._any_file(data), self.desk.photos / folder / name
+        if source and not os.path.lexists(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+            self._brought(target)
 
     @rule(data=st.data(), folder=_FOLDERS, name=_NAMES)
     def the_owner_renames(self, data: st.DataObject, folder: str, name: str) -> None:
@@ -94,8 +107,9 @@ class History(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_owner_deletes(self, data: st.DataObject) -> None:
         if path := self._any_file(data):
+            self._takes_away(path)
             path.unlink()
-            self.owned = contents(self.desk.tree())
+            self._keeps_what_is_left()
 
     @rule(data=st.data())
     def the_owner_edits(self, data: st.DataObject) -> None:
@@ -103,8 +117,10 @@ class History(RuleBasedStateMachine):
             self.arrived += 1
             spare = path.with_name("being written")
             spare.write_bytes(b"edit %d" % self.arrived)
+            self._takes_away(path)
             spare.replace(path)
-            self.owned = contents(self.desk.tree())
+            self._keeps_what_is_left()
+            self._brought(path)
 
     # ------------------------------------------------------------ sameshot
 
@@ -144,9 +160,9 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        """Every content that the owner did not delete is there."""
+        """Each content is there as often as the owner has it, whatever sameshot made of it besides."""
         if hasattr(self, "folder"):
-            self._nothing_is_gone(self.owned)
+            assert self.owned <= contents(self.desk.tree())
 
     @invariant()
     def nothing_is_left_over(self) -> None:
@@ -160,7 +176,23 @@ class History(RuleBasedStateMachine):
             assert len(places) == len(set(places))
 
     def _nothing_is_gone(self, before: Counter[str]) -> None:
-        assert not set(before) - set(contents(self.desk.tree()))
+        there = contents(self.desk.tree())
+        assert self.owned <= there
+        assert not set(before) - set(there)
+
+    def _brought(self, path: Path) -> None:
+        self.owned[_digest_of(path)] += 1
+
+    def _takes_away(self, path: Path) -> None:
+        """What sameshot made is not what the owner brought."""
+        made = [one for one in self.desk.journal.locations() if one.target == path and one.action != "move"]
+        if not any(one.stat and one.stat.inode == path.stat().st_ino for one in made):
+            self.owned[_digest_of(path)] -= 1
+
+    def _keeps_what_is_left(self) -> None:
+        """The last copy of a content is the owner's, even where sameshot made it."""
+        there = contents(self.desk.tree())
+        self.owned = Counter({content: max(count, 1) for content, count in self.owned.items() if there[content]})
 
     def _files(self) -> list[Path]:
         return sorted(Path(path) for path, facts in self.desk.tree().items() if facts and facts.content[:2] != "->")
