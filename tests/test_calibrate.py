@@ -42,6 +42,8 @@ def test_counts_are_those_of_the_library_and_precision_is_what_far_pairs_say():
     assert points[0.5].recall == 0.5
     assert points[0.5].precision == pytest.approx(1 - (1 / 92) * 100 / 10, abs=1e-4)
     assert points[0.0].precision == pytest.approx(1 - 91 / 92, abs=1e-4)
+    assert points[0.98].pairs == 0
+    assert points[0.98].precision is None, "a threshold that nothing reaches promises nothing"
     few = points_of(pairs[:20], [], drawn=5, known=50)
     assert all(point.precision is None and point.recall is None for point in few)
 
@@ -110,7 +112,7 @@ def test_a_precision_that_cannot_be_known_is_refused(installation: Installation)
     for number in range(2):
         drawn.save(drawn.scene(number, 300, 200), installation.photos / f"{number}.jpg")
     installation.scan()
-    with pytest.raises(BadInput, match="Too few alike photos"):
+    with pytest.raises(BadInput, match="Too little to choose a threshold by"):
         installation.ask("calibrate", precision=0.999)
 
 

@@ -78,14 +78,15 @@ def points_of(pairs: Sequence[ScoredPair], positives: Sequence[float], drawn: in
     for threshold in _THRESHOLDS:
         alike = [pair for pair in pairs if pair.score >= threshold]
         false_share = (sum(score >= threshold for score in far) + 1) / (len(far) + 2)
-        precision = max(0.0, 1 - false_share * len(pairs) / len(alike)) if alike else 1 - false_share
+        # Where no pair is left there is nothing to be right about: such a threshold promises nothing.
+        precision = max(0.0, 1 - false_share * len(pairs) / len(alike)) if alike else None
         recall = sum(score >= threshold for score in positives) / len(positives) if positives else None
         points.append(
             Point(
                 threshold,
                 round(factor * len(alike) / 2, 1),
                 round(factor * len({pair.first for pair in alike}), 1),
-                round(precision, 5) if len(far) >= _FEWEST_FAR else None,
+                None if precision is None or len(far) < _FEWEST_FAR else round(precision, 5),
                 None if recall is None else round(recall, 4),
             )
         )
