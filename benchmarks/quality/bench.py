@@ -69,7 +69,7 @@ def compare(out: Path, peers: Path, *, full: bool, only: str | None, to: Console
     """Has all tools group one collection. Returns the figures."""
     yours = Path(os.environ["SAMESHOT_PHOTOS"]) if os.environ.get("SAMESHOT_PHOTOS") else None
     size = FULL if full else SMALL
-    wanted = collection.Wanted(size.photos, size.changes, size.strangers, yours)
+    wanted = replace(size, yours=yours)
     to.log("making the collection")
     folder = out / f"collection-{_version(wanted)}"
     labels = collection.make(folder, wanted)

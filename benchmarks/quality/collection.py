@@ -35,8 +35,8 @@ LONG_SIDE_PX = 1600
 PACKAGED = {
     "skimage": [
         f"data/{name}" for name in (
-            "astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png", "grass.png", "ihc.png",
-            "gravel.png", "hubble_deep_field.jpg", "motorcycle_left.png", "page.png", "retina.jpg",
+            "astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png", "grass.png",
+            "gravel.png", "ihc.png", "hubble_deep_field.jpg", "motorcycle_left.png", "page.png", "retina.jpg",
             "rocket.jpg",
         )
     ],
@@ -48,11 +48,15 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".tif", ".tiff", ".bmp"}
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`photos`: how many are drawn; `changes`: how many of each photo; `strangers`: how many that nothing is like."""
+    """`photos`: how many are drawn; `changes`: how many of each photo; `strangers`: how many that nothing is like.
+
+    `packaged`: whether the photographs of installed packages come in. `yours`: the reader's folder.
+    """
 
     photos: int
     changes: int
     strangers: int
+    packaged: bool = True
     yours: Path | None = None
 
 
@@ -92,10 +96,10 @@ def make(folder: Path, wanted: Wanted) -> list[Label]:
 
 
 def _write(folder: Path, wanted: Wanted) -> list[Label]:
-    labelled = list(_labelled(wanted.yours)) if wanted.yours else []
-    alone = [(source, label) for source, label in labelled if label.kind == "original"]
+    told = list(labelled(wanted.yours)) if wanted.yours else []
+    alone = [(source, label) for source, label in told if label.kind == "original"]
     bases = [_Base(number, f"drawn {number}", "", None) for number in range(wanted.photos)]
-    sources = [(path, f"packaged {path.stem}", "") for path in packaged()]
+    sources = [(path, f"packaged {path.stem}", "") for path in packaged() if wanted.packaged]
     sources += [(source, label.group, label.scene) for source, label in alone]
     bases += [_Base(len(bases) + at, group, scene, path) for at, (path, group, scene) in enumerate(sources)]
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), initializer=_begin) as pool:
@@ -103,7 +107,7 @@ def _write(folder: Path, wanted: Wanted) -> list[Label]:
         written = [
             one for some in pool.map(_write_base, [folder] * count, [wanted.changes] * count, bases) for one in some
         ]
-    for at, (source, label) in enumerate(one for one in labelled if one[1].kind != "original"):
+    for at, (source, label) in enumerate(one for one in told if one[1].kind != "original"):
         name = _name(1_000_000 + at, source.suffix.lower())
         shutil.copyfile(source, folder / "photos" / name)
         written.append(Label(name, label.group, label.scene, label.kind))
@@ -124,7 +128,7 @@ def packaged() -> list[Path]:
     return [path for path in found if path.exists()]
 
 
-def _labelled(yours: Path) -> Iterator[tuple[Path, Label]]:
+def labelled(yours: Path) -> Iterator[tuple[Path, Label]]:
     """The reader's photos with their labels; `original`: alone, or not labelled, and thus free to be changed."""
     if not (yours / "labels.csv").exists():
         for path in sorted(path for path in yours.rglob("*") if path.suffix.lower() in SUFFIXES):
@@ -149,8 +153,11 @@ def _write_base(folder: Path, changes: int, base: _Base) -> list[Label]:
         kind = scenes.ORDINARY[base.number % len(scenes.ORDINARY)]
         photo = Image.fromarray(scenes.draw(kind, base.number, 0))
     else:
-        with Image.open(base.source) as opened:
-            upright = ImageOps.exif_transpose(opened).convert("RGB")
+        try:
+            with Image.open(base.source) as opened:
+                upright = ImageOps.exif_transpose(opened).convert("RGB")
+        except OSError:  # one of the reader's that this library cannot open
+            return []
         photo = ImageOps.contain(upright, (LONG_SIDE_PX, LONG_SIDE_PX)) if max(upright.size) > LONG_SIDE_PX else upright
     kinds = list(CHANGES)
     chosen = [kinds[(base.number * changes + at) % len(kinds)] for at in range(changes)]

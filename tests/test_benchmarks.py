@@ -1,0 +1,137 @@
+"""The benchmark of quality measures what it says: its drawings repeat, and it counts right."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks" / "quality"))
+import changes
+import collection
+import measuring
+import ours
+import peers
+import picture
+import scenes
+import scoring
+import strangers
+from collection import Label
+
+LABELS = [
+    Label("a.jpg", "lake", "", "original"),
+    Label("b.jpg", "lake", "", "flip"),
+    Label("c.jpg", "lake", "", "gray"),
+    Label("d.jpg", "one window", "house", "original"),
+    Label("e.jpg", "other window", "house", "original"),
+    Label("f.jpg", "stranger", "", "stranger"),
+]
+
+
+def test_a_stranger_is_drawn_the_same_again_and_shares_only_its_style() -> None:
+    for kind in scenes.KINDS:
+        first, again, other = (scenes.draw(kind, 7, seed) for seed in (1, 1, 2))
+        assert first.shape == (scenes.HEIGHT_PX, scenes.WIDTH_PX, 3), kind
+        assert np.array_equal(first, again), kind
+        assert np.abs(first.astype(int) - other).mean() > 2, kind
+
+
+def test_two_kinds_of_one_style_show_different_things() -> None:
+    assert np.abs(scenes.draw("screen", 1, 1).astype(int) - scenes.draw("stamped", 1, 1)).mean() > 20
+
+
+def test_the_collection_is_labelled_and_repeats(tmp_path: Path) -> None:
+    wanted = collection.Wanted(photos=2, changes=len(changes.CHANGES) // 2, strangers=2, packaged=False)
+    labels = collection.make(tmp_path / "one", wanted)
+    names = sorted(path.name for path in (tmp_path / "one" / "photos").iterdir())
+    assert names == [label.path for label in labels]
+    drawn = [label for label in labels if label.group.startswith("drawn")]
+    assert sorted({label.kind for label in drawn}) == sorted([*changes.CHANGES, "original"])
+    assert len({label.group for label in labels if label.kind == "stranger"}) == 2
+    assert len([label for label in labels if label.kind == "original"]) == 2
+    first, again = (collection.make(tmp_path / name, replace(wanted, photos=1, changes=1)) for name in ("a", "b"))
+    assert first == again
+    assert all(
+        (tmp_path / "a" / "photos" / one.path).read_bytes() == (tmp_path / "b" / "photos" / one.path).read_bytes()
+        for one in first
+    )
+
+
+def test_a_readers_photos_are_not_judged_against_each_other_unless_labelled(tmp_path: Path) -> None:
+    for name in ("x.jpg", "y.jpg"):
+        Image.fromarray(scenes.draw("hills", 5, 1)).save(tmp_path / name)
+    assert {label.scene for _, label in collection.labelled(tmp_path)} == {"yours"}
+    (tmp_path / "labels.csv").write_text("path,group,scene,tier\nx.jpg,one,,burst\ny.jpg,,,\n")
+    assert [(label.group, label.kind) for _, label in collection.labelled(tmp_path)] == [
+        ("yours one", "burst"),
+        ("yours y.jpg", "original"),
+    ]
+
+
+def test_pairs_are_counted_as_the_labels_say() -> None:
+    said = scoring.together(LABELS, [["a.jpg", "b.jpg", "f.jpg"], ["d.jpg", "e.jpg"]], [])
+    figures = scoring.score(LABELS, said)
+    assert (figures.precision, figures.recall, figures.false) == (1 / 3, 1 / 3, 2)
+    assert figures.found == {"flip": 1, "gray": 0}
+    assert figures.true == {"flip": 1, "gray": 1}
+    assert set(figures.false_pairs) == {("a.jpg", "f.jpg"), ("b.jpg", "f.jpg")}
+    assert scoring.pairs_of([["b", "a", "c"]]) == {("a", "b"), ("a", "c"), ("b", "c")}
+
+
+def test_nobody_grouping_anything_is_precise_and_finds_nothing() -> None:
+    figures = scoring.score(LABELS, scoring.together(LABELS, [], []))
+    assert (figures.precision, figures.recall, figures.f1) == (1.0, 0.0, 0.0)
+
+
+def test_a_command_costs_what_its_children_cost() -> None:
+    child = (
+        "import time; b = bytearray(60_000_000); end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+    )
+    cost = measuring.run(
+        [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"]
+    )
+    assert cost.exit_code == 0
+    assert cost.cpu_s >= 0.5
+    assert cost.peak_mb > 60
+
+
+def test_a_command_that_takes_too_long_is_ended() -> None:
+    assert measuring.run([sys.executable, "-c", "import time; time.sleep(60)"], limit_s=0.5).exit_code != 0
+
+
+def test_the_picture_is_small_and_has_no_background(tmp_path: Path) -> None:
+    points = [picture.Point(0.2, 1.0, default=False), picture.Point(0.9, 0.9, default=True)]
+    picture.write(tmp_path / "curve.png", {f"tool {number}": points for number in range(10)}, "a title")
+    assert (tmp_path / "curve.png").stat().st_size < 100_000
+    with Image.open(tmp_path / "curve.png") as drawn:
+        assert drawn.convert("RGBA").getpixel((2, 2))[3] == 0
+
+
+def test_a_tool_that_cannot_be_here_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    immaculate = next(peer for peer in peers.PEERS if peer.name == "immaculate sscd")
+    with pytest.raises(peers.NotHere, match=r"Python 3\.12"):
+        immaculate.install(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_real_scan_is_measured(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    photo = Image.fromarray(scenes.draw("hills", 5, 1))
+    photo.save(photos / "a.jpg")
+    changes.CHANGES["flip"](photo, np.random.default_rng(1)).save(photos / "b.jpg")
+    strangers.write(photos, 1)
+    ours.begin(tmp_path / "state")
+    found = ours.scan(photos, tmp_path / "state")
+    assert [sorted(group) for group in found.groups] == [["a.jpg", "b.jpg"]]
+    assert found.cost.cpu_s > 0
+    steps = ours.cascade(tmp_path / "state", 0.5, 0.5)
+    assert steps["photos"] == 3
+    assert steps["all pairs"] >= steps["compared"] >= steps["same shot"] >= steps["in one group"] == 1 / 3
+    assert json.loads(json.dumps(steps)) == steps
