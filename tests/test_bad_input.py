@@ -256,12 +256,13 @@ def test_a_path_that_nobody_knows_is_no_empty_answer(scanned: Installation) -> N
 
 
 def test_a_place_for_groups_that_cannot_be_one(scanned: Installation) -> None:
-    before = everything(scanned)
+    before = tree(scanned.photos)
     for library, word in ((scanned.photos, "is"), (scanned.folder, "holds")):
         for verb in (["plan"], ["apply", "--yes"]):
             done = scanned.run(*verb, "--action", "move", "--library", library)
             refused(done, 2, f"{library} {word} roots[0]; name a folder of its own")
-    assert everything(scanned) == before
+    assert tree(scanned.photos) == before
+    assert not scanned.library.exists()
 
 
 def test_a_broken_config_stops_nothing_that_needs_the_state_alone(scanned: Installation) -> None:
