@@ -188,12 +188,20 @@ class Filing(Section):
     batch_size: int | None = Field(default=None, ge=1, le=1_000_000)
 
 
+class Train(Section):
+    """Whether an autoencoder is trained by night, and how long that may take."""
+
+    enabled: bool = False
+    budget: Annotated[Duration, AfterValidator(_as_interval)] = timedelta(minutes=30)
+
+
 class Schedule(Section):
     """What happens by the clock."""
 
     reconcile_every: Annotated[Duration, AfterValidator(_as_interval)] = timedelta(minutes=15)
     nightly: ClockTime = time(4, 15)
     backup: bool = True
+    train: Train = Train()
 
 
 class Pause(Section):

@@ -60,10 +60,15 @@ def recluster_report(out: Printer, result: dict[str, Any]) -> None:
             *(f"{score:.3f} ({rank:g})" for score, rank in zip(row["scores"], row["ranks"], strict=False)),
             *([""] * (3 - len(row["ranks"]))),
             f"{sum(row['ranks']):g}" if row["ranks"] else row["excluded"],
+            "" if row["agreement"] is None else f"{row['agreement']:.2f}",
         )
         for row in result["candidates"]
     ]
-    columns = ("method", "parameters", "clusters", "alone", "silhouette", "Calinski-Harabasz", "Davies-Bouldin", "sum")
+    columns = (
+        "method", "parameters", "clusters", "alone",
+        "silhouette", "Calinski-Harabasz", "Davies-Bouldin", "sum of ranks", "as known",
+    )  # fmt: skip
     out.table(columns, rows)
-    out.say("In brackets the rank by each measure; the smallest sum is the best. They judge shape, not sameness.")
+    out.say("In brackets the rank by each measure; the smallest sum is the best. The last column: 1 is as grouped now.")
+    out.say("The measures judge shape, not sameness, and by the last two a photo that is alone is a perfect cluster.")
     recluster(out, result)

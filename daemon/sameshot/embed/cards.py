@@ -67,9 +67,16 @@ def write_card(models_dir: Path, key: str, card: Card) -> None:
     write_whole(card_path(models_dir, key), json.dumps(asdict(card), indent=1).encode())
 
 
-def succeed(models_dir: Path, key: str, card: Card) -> None:
-    """Puts the card in the place of the one that serves, which is kept for `roll_back`. Raises OSError."""
+def succeed(models_dir: Path, key: str, card: Card, content: bytes) -> None:
+    """Puts an encoder in the place of the one that serves, which is kept for `roll_back`; the same one changes nothing.
+
+    `content`: of its ONNX file, which is on the disk before the card that names it. Raises OSError.
+    """
+    models_dir.mkdir(parents=True, exist_ok=True)
     before = read_card(models_dir, key)
+    if before is not None and before.encoder_id == card.encoder_id:
+        return
+    write_whole(models_dir / card.file, content)
     kept = None if before is None else asdict(before)
     oldest = kept
     for _ in range(_PREDECESSORS_KEPT - 1):

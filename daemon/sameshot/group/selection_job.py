@@ -1,8 +1,8 @@
 """Clusters vectors in a process of its own, so that scikit-learn is never loaded where photos are waited for.
 
-Comes in: a folder with `vectors.npy` (float32 (n, dimension), unit norm) and `request.json` (keys in hex, methods, what
-the grid of parameters has other than by default). Goes out: `candidates.json` there, the best first, with the labels of
-each. Run as `python -P -m sameshot.group.selection_job FOLDER`.
+Comes in: a folder with `vectors.npy` (float32 (n, dimension), unit norm) and `request.json` (keys in hex, the known
+group of each as a number, methods, what the grid of parameters has other than by default). Goes out: `candidates.json`
+there, the best first, with the labels of each. Run as `python -P -m sameshot.group.selection_job FOLDER`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import adjusted_rand_score
 
 from sameshot.group.clusterers import DEFAULT_GRID
 from sameshot.group.selection import select
@@ -26,6 +27,7 @@ def main(words: Sequence[str]) -> int:
     request = json.loads((folder / "request.json").read_text("utf-8"))
     vectors = np.load(folder / "vectors.npy", allow_pickle=False)
     keys = [bytes.fromhex(key) for key in request["keys"]]
+    known = request["known"]
     rows = [
         {
             "name": one.name,
@@ -36,6 +38,7 @@ def main(words: Sequence[str]) -> int:
             "scores": one.scores,
             "ranks": one.ranks,
             "excluded": one.excluded,
+            "agreement": None if one.labels is None else float(adjusted_rand_score(known, one.labels)),
         }
         for one in select(vectors, keys, request["methods"], {**DEFAULT_GRID, **request["grid"]})
     ]

@@ -1,13 +1,16 @@
 """A job of the night as a process of its own: it can be ended at any time, and no request waits for it.
 
 Comes in: `backup` or `check`, the store's file, for a backup its folder, and the date. Goes out: exit code 0, or 1 with
-one sentence. Both read the store beside the service, which writes on meanwhile.
+one sentence. Both read the store beside the service, which writes on meanwhile. Another module of this program may be
+run in the same way.
 Run as `python -P -m sameshot.service.chore`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,11 +27,11 @@ _TOLD_AT_MOST = 500
 class Chore:
     """A chore under way."""
 
-    def __init__(self, name: str, words: Sequence[str]) -> None:
-        """Starts it. Raises OSError when that cannot be done."""
+    def __init__(self, name: str, words: Sequence[str], module: str = "sameshot.service.chore") -> None:
+        """Starts it: `module` with the name and the words. Raises OSError when that cannot be done."""
         self.name = name
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sameshot.service.chore", name, *words],
+            [sys.executable, "-P", "-m", module, name, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -50,7 +53,8 @@ class Chore:
 
     def cancel(self) -> None:
         """Ends it at once; it is due again after an hour."""
-        self._process.kill()
+        with contextlib.suppress(ProcessLookupError):  # it leads a group of its own: what it started ends with it
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self.outcome()
 

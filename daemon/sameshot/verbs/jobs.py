@@ -25,4 +25,6 @@ def jobs(app: App) -> JobsResult:
 def known_jobs(app: App) -> Jobs:
     """Returns the jobs of this state and config."""
     schedule = app.config.schedule
-    return Jobs(app.store.meta, schedule.nightly, schedule.reconcile_every, schedule.backup)
+    return Jobs(
+        app.store.meta, schedule.nightly, schedule.reconcile_every, schedule.backup, train=schedule.train.enabled
+    )

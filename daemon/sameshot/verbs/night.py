@@ -76,6 +76,9 @@ class Night:
                 self._app.save_index()
                 self._end(name, "")
                 return
+            if name == "train":
+                self._chore = (name, Chore(name, train_words(self._app), "sameshot.verbs.train"))
+                return
             backups = self._app.locations.state_dir / "backups"
             words = [str(backups), now.date().isoformat()] if name == "backup" else []
             self._chore = (name, Chore(name, [str(database), *words]))
@@ -85,3 +88,10 @@ class Night:
     def _end(self, name: JobName, failure: str) -> None:
         self._jobs.ended(name, self._app.today(), failure)
         self._diary.job_ended(name, failure)
+
+
+def train_words(app: App) -> list[str]:
+    """Returns what a training by night is told: config file, state and cache folder, and its budget in seconds."""
+    config = "" if app.loaded.path is None else str(app.loaded.path)
+    places = (str(app.locations.state_dir), str(app.locations.cache_dir))
+    return [config, *places, str(app.config.schedule.train.budget.total_seconds())]

@@ -45,6 +45,8 @@ class CandidateRow:
     scores: tuple[float, ...]
     ranks: tuple[float, ...]
     excluded: str
+    agreement: float | None
+    """Adjusted Rand index with the groups as they are known: 1 is the same, 0 what chance would give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,15 @@ def _by_methods(
     digests = app.store.contents.get(present)
     with tempfile.TemporaryDirectory(prefix="sameshot-recluster-") as folder:
         np.save(Path(folder) / "vectors.npy", vectors)
-        request = {"keys": [digests[one].digest.hex() for one in present], "methods": methods, "grid": grid}
+        group_of = app.store.groups.of(present)
+        numbers = {name: number for number, name in enumerate(sorted({*group_of.values()}))}
+        known_as = [numbers.get(group_of.get(one, ""), len(numbers) + place) for place, one in enumerate(present)]
+        request = {
+            "known": known_as,
+            "keys": [digests[one].digest.hex() for one in present],
+            "methods": methods,
+            "grid": grid,
+        }
         (Path(folder) / "request.json").write_text(json.dumps(request), "utf-8")
         app.progress("clustering", 0, None)
         command = [sys.executable, "-P", "-m", "sameshot.group.selection_job", folder]
@@ -142,6 +152,7 @@ def _by_methods(
             tuple(one["scores"] or ()),
             tuple(one["ranks"] or ()),
             one["excluded"],
+            one["agreement"],
         )
         for one in found
     )

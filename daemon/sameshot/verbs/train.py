@@ -3,14 +3,17 @@
 Comes in: the config, the locations, how to train. Goes out: a report. Everything happens beside a running service: the
 store is only read, the training is a process of its own at low priority, and what it proposes takes over by one
 replaced file. A service takes it up when it is reloaded or started again.
+By night run as `python -P -m sameshot.verbs.train train CONFIG STATE_DIR CACHE_DIR BUDGET_S`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +22,8 @@ from typing import Any, Literal
 import numpy as np
 
 from sameshot.app import Progress, open_app
-from sameshot.config import LoadedConfig
-from sameshot.embed.cards import Card, read_card, succeed, write_whole
+from sameshot.config import LoadedConfig, load_with_sources, without_file
+from sameshot.embed.cards import Card, read_card, succeed
 from sameshot.embed.spec import parse
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.locations import Locations
@@ -127,17 +130,31 @@ def _trained(
 
 
 def _take(folder: Path, report: dict[str, Any], models_dir: Path) -> None:
-    """The one atomic switch: the file first, then the card that names it."""
+    """The one atomic switch."""
     spec = parse("autoencoder")
     file = f"{report['encoder_id']}.onnx"
     try:
-        models_dir.mkdir(parents=True, exist_ok=True)
-        before = read_card(models_dir, spec.key)
-        if before is not None and before.encoder_id == report["encoder_id"]:
-            return
-        write_whole(models_dir / file, (folder / "candidate.onnx").read_bytes())
         facts = {"why": report["why"], "settings": report["settings"], "trained_on": report["trained_on"]}
         made_at = report["made_at"]
-        succeed(models_dir, spec.key, Card(spec.text, report["encoder_id"], file, report["dimension"], made_at, facts))
+        card = Card(spec.text, report["encoder_id"], file, report["dimension"], made_at, facts)
+        succeed(models_dir, spec.key, card, (folder / "candidate.onnx").read_bytes())
     except OSError as error:
         raise StateUnavailable(f"The model cannot be written: {error.strerror}", "Make room or give access") from error
+
+
+def main(words: Sequence[str]) -> int:
+    """Trains as the night does; returns the exit code."""
+    os.nice(10)
+    _, config, state_dir, cache_dir, budget_s = words
+    try:
+        loaded = load_with_sources(Path(config)) if config else without_file()
+        locations = Locations(Path(state_dir), Path(cache_dir))
+        train(loaded, locations, lambda *_: None, budget=timedelta(seconds=float(budget_s)))
+    except SameshotError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

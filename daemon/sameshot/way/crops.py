@@ -88,7 +88,7 @@ def _shots(app: App, most_photos: int) -> list[tuple[dict[int, bytes], list[int]
 def _cached(path: Path, side_px: int) -> dict[Key, NDArray[np.uint8]]:
     """What was kept; nothing where that is not readable."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
             keys, pixels = kept["keys"], kept["pixels"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return {}
