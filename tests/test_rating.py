@@ -48,6 +48,8 @@ def test_a_frame_that_moved_five_pixels_never_wins_against_its_sharp_twin(tmp_pa
 CHANGES = {
     "smaller": lambda pixels: cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
     "gray": gray,
+    "enlarged": lambda pixels: cv2.resize(pixels, None, fx=1.6, fy=1.6, interpolation=cv2.INTER_CUBIC),
+    "enlarged twice": lambda pixels: cv2.resize(pixels, None, fx=2, fy=2, interpolation=cv2.INTER_LANCZOS4),
     "crop": lambda pixels: cropped(pixels, 0.2),
     "soft": lambda pixels: cv2.GaussianBlur(pixels, (0, 0), 2),
 }
@@ -80,6 +82,20 @@ def test_a_raw_and_a_photo_without_an_editor_go_before(tmp_path):
     assert "editor" in reasons(rated[1], rated[0])[0]
     only = rate({0: facts_of(path, edited)})  # where all were edited none is behind for it
     assert only[0].shares["edit"] == 1.0
+
+
+def test_what_alone_knows_its_camera_is_no_enlargement_of_a_small_copy():
+    def facts(side_px, energies, camera=None):
+        return Facts(
+            Quality(1.0, 0.5, 0.0), side_px**2, "JPEG", Capture(camera=camera), Inspection(side_px, energies, 0.1, 9)
+        )
+
+    soft, small = {4000: 0.2, 1000: 1.0}, facts(1000, {1000: 1.0})
+    assert rate({0: facts(4000, soft), 1: small})[0].shares["enlarged"] < 1
+    photo = rate({0: facts(4000, soft, "One"), 1: small})
+    assert photo[0].shares["enlarged"] == 1
+    assert photo[0].value > photo[1].value
+    assert rate({0: facts(4000, {4000: 0.3, 1000: 1.0}), 1: small})[0].shares["enlarged"] == 1
 
 
 def test_the_owners_rating_goes_before_everything():
