@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -49,3 +50,38 @@ def hanging_mount(place: Path, kind: str = "fuse.sshfs") -> Iterator[None]:
     finally:
         unmount(place)
         os.close(line)
+
+
+@contextlib.contextmanager
+def disk(place: Path, kind: str, size_mb: int = 64) -> Iterator[Path]:
+    """Mounts an image of its own at `place`: a second disk as programs see it. `exfat` goes through FUSE."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+    programs = [f"mkfs.{kind}", *(["mount.exfat-fuse"] if kind == "exfat" else [])]
+    if missing := [name for name in programs if shutil.which(name, path=path) is None]:
+        pytest.skip(f"{missing[0]} is not installed")
+    image = place.with_name(f"{place.name}.image")
+    with image.open("wb") as file:
+        file.truncate(size_mb << 20)
+    environment = {**os.environ, "PATH": path}
+    subprocess.run([f"mkfs.{kind}", image], check=True, capture_output=True, env=environment)
+    place.mkdir(exist_ok=True)
+    looped = subprocess.run(["losetup", "-f", "--show", image], capture_output=True, text=True, check=False)
+    if looped.returncode:
+        pytest.skip(f"no loop device here: {looped.stderr.strip()}")
+    device = looped.stdout.strip()
+    try:
+        if kind == "exfat":
+            done = subprocess.run(
+                ["mount.exfat-fuse", device, place], capture_output=True, check=False, env=environment
+            )
+            if done.returncode:
+                pytest.skip(f"exFAT cannot be mounted here: {done.stderr.decode().strip()}")
+        else:
+            mount(device, place)
+        yield place
+    finally:
+        unmount(place)
+        subprocess.run(["losetup", "-d", device], check=False)
+        image.unlink()

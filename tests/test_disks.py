@@ -1,0 +1,181 @@
+"""Real second disks: one that ignores case and has no links nor modes, one that is read-only, one with its trash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from filed import NOW, Desk, own_names, reasons, step, tree, write_photo
+from mounts import disk, mount
+from running import Installation
+from sameshot.apply.recovery import recover
+
+TIME_NS = 1_500_000_000_000_000_000
+"""Whole and even seconds: what any filesystem keeps."""
+
+
+@pytest.fixture
+def stick(tmp_path: Path) -> Iterator[Path]:
+    with disk(tmp_path / "stick", "exfat") as place:
+        yield place
+
+
+@pytest.fixture
+def second_disk(tmp_path: Path) -> Iterator[Path]:
+    with disk(tmp_path / "second", "ext4") as place:
+        yield place
+
+
+def photo_at(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, ns=(TIME_NS, TIME_NS))
+    return path
+
+
+def contents_and_times(*roots: Path) -> dict[str, tuple[bytes, int] | None]:
+    """What a stick keeps: neither modes nor attributes."""
+    files = [path for root in roots for path in (root, *root.rglob("*"))]
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) if path.is_file() else None for path in files}
+
+
+# ---------------------------------------------------------------- a disk that ignores case
+
+
+def test_a_library_on_a_stick_that_ignores_case(tmp_path: Path, stick: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.library = stick / "library"
+    names = ["a.jpg", "1/A.JPG", "2/A.jpg"]
+    photos = [photo_at(desk.photos / name, name.encode() * 999) for name in names]
+    before = contents_and_times(desk.photos)
+    for action in ("copy", "move"):
+        report = desk.file(*(step(n, action, photo, desk.library / "x" / photo.name) for n, photo in enumerate(photos)))
+        assert [outcome.done for outcome in report.outcomes] == [True, False, False]
+        assert all("differs only in case" in reason or "already there" in reason for reason in reasons(report))
+        assert (desk.library / "x" / "A.JPG").read_bytes() == photos[0].name.encode() * 999
+        assert reasons(desk.undo()) == []
+        assert contents_and_times(desk.photos) == before
+        assert not desk.library.exists()
+
+
+def test_photos_on_a_stick_are_renamed_and_back(tmp_path: Path, stick: Path) -> None:
+    """No no-replace rename and no hard links there: an empty file holds the name until the photo takes it."""
+    desk = Desk(tmp_path)
+    desk.photos = stick / "photos"
+    first, second = (photo_at(desk.photos / name, name.encode()) for name in ("a.jpg", "b.jpg"))
+    third, fourth = photo_at(desk.photos / "C.JPG", b"c"), photo_at(desk.photos / "d.jpg", b"d")
+    before = contents_and_times(desk.photos)
+    report = desk.file(
+        step(1, "move", first, second),
+        step(2, "move", second, first),
+        step(3, "move", third, desk.photos / "c.jpg"),
+        step(4, "copy", fourth, desk.photos / "in" / "d.jpg"),
+    )
+    assert reasons(report) == []
+    assert (first.read_bytes(), second.read_bytes()) == (b"b.jpg", b"a.jpg")
+    assert "c.jpg" in os.listdir(desk.photos)
+    refused = desk.file(
+        step(1, "move", first, desk.photos / "B.jpg"), step(2, "hardlink", first, desk.photos / "l.jpg")
+    )
+    assert [outcome.done for outcome in refused.outcomes] == [False, False]
+    assert own_names(contents_and_times(desk.photos)) == []
+    assert reasons(desk.undo()) == []
+    assert contents_and_times(desk.photos) == before
+    assert recover(desk.journal, now=NOW).batches == ()
+
+
+def test_the_whole_program_on_a_stick(installation: Installation, sample_photos: Path, stick: Path) -> None:
+    photos = stick / "photos"
+    shutil.copytree(sample_photos, photos)
+    for folder, name in (("b", "img_100.JPG"), ("c", "Img_100.jpg")):
+        (photos / folder).mkdir()
+        shutil.copy(sample_photos / "IMG_100.jpg", photos / folder / name)
+    for path in photos.rglob("*.*"):
+        os.utime(path, ns=(TIME_NS, TIME_NS))
+    installation.configure(roots=[{"path": str(photos)}], library=str(stick / "library"))
+    installation.scan()
+    before = contents_and_times(photos)
+    for action in ("copy", "move"):
+        done = installation.ask("apply", action=action, layout="{group}/{name}")
+        assert (done["refused"], bool(done["done"])) == ([], True)
+        filed = [path for path in (stick / "library").rglob("*") if path.is_file()]
+        assert len({str(path).casefold() for path in filed}) == len(filed) == done["done"]
+        assert installation.ask("undo", last=True)["refused"] == []
+        assert contents_and_times(photos) == before
+    assert installation.ask("rank", folders=[photos])["refused"] == []
+    assert installation.ask("rank", folders=[photos], remove=True)["refused"] == []
+    assert contents_and_times(photos) == before
+
+
+# ---------------------------------------------------------------- accents, bytes, lengths
+
+
+def test_names_that_differ_in_normal_form_only(installation: Installation, sample_photos: Path) -> None:
+    composed, decomposed = "caf\u00e9.jpg", unicodedata.normalize("NFD", "caf\u00e9.jpg")
+    for folder, name in (
+        ("1", composed),
+        ("2", decomposed),
+        ("3", os.fsdecode(b"caf\xe9.jpg")),
+        ("4", "x" * 251 + ".jpg"),
+    ):
+        (installation.photos / folder).mkdir()
+        shutil.copy(sample_photos / "IMG_100.jpg", installation.photos / folder / name)
+    installation.scan()
+    before = tree(installation.photos)
+    for action in ("copy", "move"):
+        done = installation.ask("apply", action=action, layout="{group}/{name}")
+        assert (done["refused"], done["done"]) == ([], 4)
+        names = [path.name for path in installation.library.rglob("*.jpg")]
+        assert len({unicodedata.normalize("NFC", name) for name in names}) == 4
+        assert installation.ask("undo", last=True)["refused"] == []
+        assert tree(installation.photos) == before
+
+
+# ---------------------------------------------------------------- a disk that is read-only
+
+
+def test_a_disk_that_became_read_only(tmp_path: Path, second_disk: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.photos = second_disk / "photos"
+    photos = [write_photo(desk.photos / name, name.encode()) for name in ("a.jpg", "b.jpg")]
+    assert reasons(desk.file(step(1, "move", photos[0], desk.library / "a.jpg"))) == []
+    mount("-o", "remount,ro", second_disk)
+    before = desk.tree()
+    assert "read-only" in reasons(desk.undo())[0]
+    refused = desk.file(
+        step(1, "move", photos[1], desk.library / "b.jpg"), step(2, "move", photos[1], desk.photos / "c.jpg")
+    )
+    assert all("read-only" in reason for reason in reasons(refused))
+    assert len(reasons(refused)) == 2
+    assert desk.tree() == before
+    assert reasons(desk.file(step(1, "copy", photos[1], desk.library / "b.jpg"))) == []  # reading is no harm
+    mount("-o", "remount,rw", second_disk)
+    assert reasons(desk.undo()) == []
+    assert sorted(path.name for path in desk.photos.iterdir()) == ["a.jpg", "b.jpg"]
+    assert not desk.library.exists()
+
+
+# ---------------------------------------------------------------- the trash of a disk
+
+
+def test_the_trash_of_a_real_second_disk(installation: Installation, sample_photos: Path, second_disk: Path) -> None:
+    photos = second_disk / "photos"
+    (photos / "deeper").mkdir(parents=True)
+    for name in ("IMG_100.jpg", "deeper/IMG_100.jpg"):
+        shutil.copy(sample_photos / "IMG_100.jpg", photos / name)
+    installation.configure(roots=[{"path": str(photos)}])
+    installation.scan()
+    before = tree(photos)
+    inode = (photos / "deeper" / "IMG_100.jpg").stat().st_ino
+    assert installation.ask("dedupe", to="trash")["done"] == 1
+    trash = second_disk / f".Trash-{os.getuid()}"
+    assert (trash / "files" / "IMG_100.jpg").stat().st_ino == inode  # renamed, not carried
+    assert "Path=photos/deeper/IMG_100.jpg" in (trash / "info" / "IMG_100.jpg.trashinfo").read_text()
+    assert installation.ask("undo", last=True)["refused"] == []
+    assert tree(photos) == before
+    assert list((trash / "files").iterdir()) == list((trash / "info").iterdir()) == []
