@@ -179,6 +179,22 @@ def outcome_of(chore: Chore) -> str:
     return outcome
 
 
+def test_the_cache_is_trimmed_by_what_was_used_least_lately(tmp_path):
+    cache, elsewhere = tmp_path / "cache", tmp_path / "elsewhere.jpg"
+    elsewhere.write_bytes(b"x" * 1000)
+    for number in range(6):
+        file = cache / ("index" if number == 0 else "crops") / f"{number}.bin"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x" * 1000)
+        os.utime(file, (number, number))
+    (cache / "crops" / "link.bin").symlink_to(elsewhere)
+    chore = Chore("cache", [str(cache), "3500"], "sameshot.service.cache_trim")
+    assert outcome_of(chore) == ""
+    assert {file.name for file in cache.rglob("*.bin")} == {"0.bin", "4.bin", "5.bin", "link.bin"}
+    assert elsewhere.exists()
+    assert outcome_of(Chore("cache", [str(tmp_path / "absent"), "0"], "sameshot.service.cache_trim")) == ""
+
+
 def test_chores_run_beside_the_service_and_tell_what_went_wrong(store, tmp_path):
     database = str(tmp_path / "sameshot.db")
     assert outcome_of(Chore("backup", [database, str(tmp_path / "backups"), "2026-11-21"])) == ""

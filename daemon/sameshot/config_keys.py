@@ -175,10 +175,11 @@ class Settle(Section):
 
 
 class Limits(Section):
-    """What one look at one photo may cost."""
+    """What one look at one photo, and the cache, may cost."""
 
     worker_memory_mb: int = Field(default=2048, ge=768)
     look_deadline_s: float = Field(default=30.0, gt=0, le=3600)
+    cache_mb: int = Field(default=4096, ge=64)
 
 
 class Filing(Section):

@@ -15,8 +15,8 @@ from typing import Literal
 from sameshot.service.schedule import RETRY_AFTER, latest_slot, next_slot, slot_is_due
 from sameshot.store.meta import Meta
 
-JobName = Literal["reconcile", "index", "backup", "check", "train"]
-NIGHTLY: Mapping[JobName, int] = {"index": 1, "backup": 1, "check": 7, "train": 1}
+JobName = Literal["reconcile", "index", "backup", "check", "cache", "train"]
+NIGHTLY: Mapping[JobName, int] = {"index": 1, "backup": 1, "check": 7, "cache": 1, "train": 1}
 """The jobs of the night, and how many nights apart."""
 
 

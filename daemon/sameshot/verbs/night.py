@@ -76,6 +76,10 @@ class Night:
                 self._app.save_index()
                 self._end(name, "")
                 return
+            if name == "cache":
+                words = [str(self._app.locations.cache_dir), str(self._app.config.limits.cache_mb << 20)]
+                self._chore = (name, Chore(name, words, "sameshot.service.cache_trim"))
+                return
             if name == "train":
                 self._chore = (name, Chore(name, train_words(self._app), "sameshot.verbs.train"))
                 return
