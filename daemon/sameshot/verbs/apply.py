@@ -99,7 +99,6 @@ def do_plan(app: App, made: Plan, places: tuple[Path | None, ...]) -> BatchResul
         progress=lambda done, total: app.progress("filing", done, total),
     )
     learn_done(app.store, report.outcomes)
-    _log.info("%d files done as batch %s (%s)", sum(o.done for o in report.outcomes), report.batch or "-", made.kind)
     learn_followed(app.store, report.outcomes)
     for root in app.roots:
         remember_root(app.store, root)
