@@ -112,13 +112,11 @@ def _check_target(operation: Operation, unit: Unit, ground: Ground) -> None:
         raise StepRefused(f"{operation.target} is no place for a file")
     if ground.missing(folder):
         return
-    # What goes back lay beside such names before; where the filesystem takes them for one, the kernel refuses.
-    taken = None if unit.undoes else ground.alike(operation.target)
-    leaving = [step for step in unit.operations if step.deed == "move"]
-    if taken is None and (there := kernel.look(ground.folder(folder), name)) is not None:
-        # A filesystem that ignores case shows the file that leaves under the name it shall have.
-        taken = None if any(same_file(there, step.stat) for step in leaving) else name
-    vacated = {step.source for step in leaving}
+    taken = ground.alike(operation.target)
+    if unit.undoes or taken is None:
+        # What goes back lay beside such names before; where the filesystem takes them for one, it shows what is there.
+        taken = (taken or name) if kernel.look(ground.folder(folder), name) is not None else None
+    vacated = {step.source for step in unit.operations if step.deed == "move"}
     if taken is not None and folder / taken not in vacated:
         if taken == name:
             raise StepRefused(f"{operation.target} is already there")
