@@ -244,11 +244,15 @@ def test_each_value_reads_as_it_is_written(load, tmp_path):
     for name in leaf_paths():
         text = value_at(Config(), name)
         *above, key = name.split(".")
-        assert load(f"{above[0]}: {{{key}: {text}}}" if above else f"{key}: {text}") == Config(), name
+        written = f"{key}: {text}"
+        for section in reversed(above):
+            written = f"{section}: {{{written}}}"
+        assert load(written) == Config(), name
     for text in ("no way", "null", "010", "a: b", "- a", "true", "x #y", "Anna's", "~", "{a}"):
         config = Config(encoder=text)
         assert load(f"encoder: {value_at(config, 'encoder')}") == config
     assert value_at(Config(encoder="no way"), "encoder") == "no way"
+    assert load("schedule:\n  train:\n") == load("schedule:\n") == Config()
     config = load("roots: [{path: in}]\nschedule: {reconcile_every: 90m, nightly: 3:05}")
     assert value_at(config, "roots") == f"[{{path: {tmp_path}/in, recursive: true, remote: ask}}]"
     assert value_at(config, "schedule.reconcile_every") == "90m"

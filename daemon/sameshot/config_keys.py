@@ -94,6 +94,11 @@ def _as_extension(value: str) -> str:
     return extension
 
 
+def _or_defaults(value: object) -> object:
+    # A section inside a section whose keys are all commented out.
+    return {} if value is None else value
+
+
 def _as_interval(value: timedelta) -> timedelta:
     if not timedelta(minutes=1) <= value <= timedelta(days=7):
         raise ValueError("must be from 1m to 7d")
@@ -202,7 +207,7 @@ class Schedule(Section):
     reconcile_every: Annotated[Duration, AfterValidator(_as_interval)] = timedelta(minutes=15)
     nightly: ClockTime = time(4, 15)
     backup: bool = True
-    train: Train = Train()
+    train: Annotated[Train, BeforeValidator(_or_defaults)] = Train()
 
 
 class Pause(Section):
