@@ -126,7 +126,7 @@ def test_the_real_scan_is_measured(tmp_path: Path) -> None:
     photo = Image.fromarray(scenes.draw("hills", 5, 1))
     photo.save(photos / "a.jpg")
     changes.CHANGES["flip"](photo, np.random.default_rng(1)).save(photos / "b.jpg")
-    strangers.write(photos, 1)
+    strangers.write(photos, 1, 5)
     ours.begin(tmp_path / "state")
     found = ours.scan(photos, tmp_path / "state")
     assert [sorted(group) for group in found.groups] == [["a.jpg", "b.jpg"]]

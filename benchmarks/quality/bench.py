@@ -32,7 +32,7 @@ from sameshot.compare.thresholds import LINK_THRESHOLD, SHORTLIST_COSINE
 HERE = Path(__file__).parent
 SMALL = collection.Wanted(photos=60, changes=6, strangers=200)
 FULL = collection.Wanted(photos=400, changes=5, strangers=1500)
-FULL_STRANGERS = 20_000
+FULL_STRANGERS, FAMILY = 20_000, 25
 
 
 @dataclass(slots=True)
@@ -131,7 +131,7 @@ def among_strangers(out: Path, count: int, to: Console) -> dict[str, object]:
     """Scans photos that all show different things, and returns how many pairs were put together all the same."""
     to.log(f"drawing {count} strangers")
     photos, state = out / "strangers", out / "state-strangers"
-    drawn = {path.name for path in strangers.write(photos, count)}
+    drawn = {path.name for path in strangers.write(photos, count, FAMILY)}
     ours.begin(state)
     to.log("sameshot")
     found = ours.scan(photos, state)

@@ -32,6 +32,8 @@ from pillow_heif import register_heif_opener
 
 SEED = 20261121
 LONG_SIDE_PX = 1600
+FAMILY = 5
+"""How many strangers share a style: one large family would outweigh all else where pairs are counted."""
 PACKAGED = {
     "skimage": [
         f"data/{name}" for name in (
@@ -111,7 +113,7 @@ def _write(folder: Path, wanted: Wanted) -> list[Label]:
         name = _name(1_000_000 + at, source.suffix.lower())
         shutil.copyfile(source, folder / "photos" / name)
         written.append(Label(name, label.group, label.scene, label.kind))
-    for at, source in enumerate(strangers.write(folder / "strangers", wanted.strangers)):
+    for at, source in enumerate(strangers.write(folder / "strangers", wanted.strangers, FAMILY)):
         name = _name(2_000_000 + at, ".jpg")
         source.rename(folder / "photos" / name)
         written.append(Label(name, f"stranger {source.stem}", "", "stranger"))

@@ -1,6 +1,6 @@
 """Photos that all show different things and look alike on purpose: what a grouping must not fall for.
 
-Each family of 25 shares a style: one palette and texture, one layout of pages, forms and screens, one publisher's
+Each family shares a style: one palette and texture, one layout of pages, forms and screens, one publisher's
 stamp, one house front with other curtains, one studio with other people, one table with other goods, one room seen
 from elsewhere with something else in front. Comes in: a folder and a number. Goes out: that many JPEG files in it,
 flat, their names telling kind, family and member. The same numbers draw the same files; what is there already is
@@ -17,21 +17,20 @@ from pathlib import Path
 import cv2
 import scenes
 
-FAMILY = 25
 FIRST_STYLE = 100_000
 """Above all styles of ordinary photos."""
 
 
-def write(folder: Path, count: int) -> list[Path]:
-    """Draws the photos 0 to count - 1 and returns their paths."""
+def write(folder: Path, count: int, family: int) -> list[Path]:
+    """Draws the photos 0 to count - 1, so many to a family, and returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        return list(pool.map(partial(_write_one, folder), range(count), chunksize=FAMILY))
+        return list(pool.map(partial(_write_one, folder, family), range(count), chunksize=10))
 
 
-def _write_one(folder: Path, number: int) -> Path:
+def _write_one(folder: Path, size: int, number: int) -> Path:
     kinds = list(scenes.KINDS)
-    family, member = divmod(number, FAMILY)
+    family, member = divmod(number, size)
     kind = kinds[family % len(kinds)]
     path = folder / f"{kind}-{family:04d}-{member:02d}.jpg"
     if not path.exists():
