@@ -24,6 +24,7 @@ from sameshot.config import LoadedConfig
 from sameshot.embed.encoders import place_of
 from sameshot.errors import SameshotError, StateUnavailable
 from sameshot.filing.plans import learn_journal
+from sameshot.filing.taken_back import learn_taken_back
 from sameshot.group.kinds import Switches
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.locations import Locations
@@ -247,6 +248,7 @@ def open_app(
         try:
             app.recovered = recover(app.journal, now=app.today())
             learn_journal(store, app.journal)
+            learn_taken_back(store, app.journal)
             yield app
         except (SameshotError, KeyboardInterrupt):
             app.set_down()
