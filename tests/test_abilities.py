@@ -102,11 +102,18 @@ def test_a_library_that_is_read_only(scanned: Installation) -> None:
 
 
 def test_catalogues_beside_the_photos_are_named(scanned: Installation) -> None:
-    for name in ("Family.lrcat", "digikam4.db", "library.db"):
+    deep = scanned.photos / "2024" / "05" / "sea"
+    deep.mkdir(parents=True)
+    for photo in scanned.photos.glob("*.jpg"):
+        photo.rename(deep / photo.name)
+    scanned.scan()
+    (scanned.photos / "Lightroom Catalog").mkdir()
+    for name in ("Lightroom Catalog/Family.lrcat", "digikam4.db", "2024/library.db", "2024/05/sea/sea.cosessiondb"):
         (scanned.photos / name).write_bytes(b"a catalogue")
-    warnings = " ".join(scanned.ask("plan", action="move")["warnings"])
-    for program in ("Lightroom", "digiKam", "darktable"):
-        assert f"{program} keeps a catalogue" in warnings
+    for asked in ({"action": "move"}, {"rank": [scanned.photos]}):
+        warnings = " ".join(scanned.ask("plan", **asked)["warnings"])
+        for program in ("Lightroom", "digiKam", "darktable", "Capture One"):
+            assert f"{program} keeps a catalogue" in warnings
     assert "catalogue" not in " ".join(scanned.ask("plan", action="copy")["warnings"])
 
 

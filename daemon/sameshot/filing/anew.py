@@ -45,7 +45,9 @@ def plan_refiled(
         taken=lambda folder: _names_then(folder, filed),
         filed={},
         roots=list(store.roots.all()),
-        catalogues=catalogues_beside({view.path.parent for group in groups for view in group.photos}),
+        catalogues=catalogues_beside(
+            {view.path.parent for group in groups for view in group.photos}, store.roots.all()
+        ),
     )
     wanted = {(step.action, step.source, step.target) for step in plan.steps}
     if wanted == {(location.action, location.source, location.target) for location in filed}:

@@ -66,7 +66,7 @@ def plan_duplicates(
         keep=wanted.keep,
         place=places.of,
         favoured=store.verdicts.keeps(view.digest for views in sets for view in views),
-        catalogues=catalogues_beside({view.path.parent for views in sets for view in views}),
+        catalogues=catalogues_beside({view.path.parent for views in sets for view in views}, store.roots.all()),
     )
     if frames:
         why = f"{frames} copies stay: they are frames of brackets, focus stacks, panoramas or time-lapses, kept whole."

@@ -45,7 +45,7 @@ def plan_merged(store: Store, journal: Journal, library: Path) -> Plan:
         {view.id: group.id for group in groups for view in group.photos},
         above=library,
         taken=cache(names_in),
-        catalogues=catalogues_beside({view.path.parent for view in here}),
+        catalogues=catalogues_beside({view.path.parent for view in here}, store.roots.all()),
     )
     stay = f"{links} symbolic links stay where they are: file them anew with `sameshot apply --overwrite`."
     return replace(plan, warnings=(*plan.warnings, *((stay,) if links else ())))

@@ -17,6 +17,7 @@ from sameshot.apply.journal import Journal
 from sameshot.model import Action, GroupView, PhotoView, Plan, StepOutcome
 from sameshot.plan.batches import within_batches
 from sameshot.plan.folders import folder_plan
+from sameshot.plan.warnings import is_catalogue_folder, program_of
 from sameshot.store.store import Store
 from sameshot.way.arrival import stat_of
 from sameshot.way.library import everything
@@ -66,7 +67,9 @@ def plan_folders(
         filed=filed,
         brought=brought,
         roots=list(store.roots.all()),
-        catalogues=catalogues_beside({view.path.parent for group in groups for view in group.photos}),
+        catalogues=catalogues_beside(
+            {view.path.parent for group in groups for view in group.photos}, store.roots.all()
+        ),
     )
     if only is None:
         return plan
@@ -165,13 +168,20 @@ def _filed(store: Store, journal: Journal) -> tuple[dict[int, Path], set[Path]]:
     return filed, brought
 
 
-def catalogues_beside(folders: Iterable[Path]) -> list[Path]:
-    """Catalogue files of other programs in the folders of the photos and those right above."""
-    names = {"digikam4.db", "library.db"}
-    looked_in = {above for folder in folders for above in (folder, folder.parent)}
-    return [
-        folder / name
-        for folder in sorted(looked_in)
-        for name in sorted(names_in(folder))
-        if name in names or name.endswith(".lrcat")
-    ]
+def catalogues_beside(folders: Iterable[Path], roots: Collection[Path]) -> list[Path]:
+    """Returns the catalogue files of other programs beside photos, above them up to their root, or in a folder there.
+
+    Such a folder is known by its name, as Lightroom makes one.
+    """
+    beside = {above for folder in folders for above in (folder, folder.parent)}
+    above = {
+        above for folder in beside for above in folder.parents if any(above.is_relative_to(root) for root in roots)
+    }
+    found = []
+    for folder in beside | above:
+        for name in names_in(folder):
+            if is_catalogue_folder(name):
+                found += [folder / name / inner for inner in names_in(folder / name) if program_of(inner) is not None]
+            elif program_of(name) is not None:
+                found.append(folder / name)
+    return sorted(set(found))

@@ -55,7 +55,7 @@ def plan_rank(
         raise BadInput("No known photo is in these folders", "Scan them first: `sameshot scan DIR`")
     foreign = _foreign(journal, known)
     within = {view.path.parent for view in known}
-    catalogues = catalogues_beside(within)
+    catalogues = catalogues_beside(within, store.roots.all())
     if remove:
         plan = remove_rank_plan(known, taken=cache(names_in), foreign=foreign, catalogues=catalogues)
         return plan_late(store, journal, plan, within)

@@ -14,7 +14,28 @@ if TYPE_CHECKING:
 
     from sameshot.model import Action, Step
 
-_CATALOGUES = {".lrcat": "Lightroom", "digikam4.db": "digiKam", "library.db": "darktable"}
+_CATALOGUES = {
+    ".lrcat": "Lightroom",
+    "digikam4.db": "digiKam",
+    "library.db": "darktable",
+    ".cocatalogdb": "Capture One",
+    ".cosessiondb": "Capture One",
+}
+_CATALOGUE_FOLDERS = ("lightroom", "darktable", ".darktable", "digikam")
+
+
+def program_of(name: str) -> str | None:
+    """The program whose catalogue a file of this name is, None where it is none."""
+    known = name.lower()
+    return next(
+        (program for end, program in _CATALOGUES.items() if known == end or (end[0] == "." and known.endswith(end))),
+        None,
+    )
+
+
+def is_catalogue_folder(name: str) -> bool:
+    """Whether a program keeps its catalogue in folders of this name."""
+    return name.lower().startswith(_CATALOGUE_FOLDERS) or name.lower().endswith(".cocatalog")
 
 
 def filing_warnings(
@@ -47,14 +68,12 @@ def moving_warnings(steps: Sequence[Step], catalogues: Collection[Path]) -> list
     """Programs that would look for the photos of `steps` at their old paths."""
     if not steps:
         return []
-    warnings = []
-    for catalogue in sorted(catalogues):
-        program = next((program for end, program in _CATALOGUES.items() if catalogue.name.lower().endswith(end)), None)
-        if program is not None:
-            warnings.append(
-                f"{program} keeps a catalogue at {catalogue}: it will miss the photos at their new places "
-                f"({len({step.unit for step in steps})} of this plan) until it is told."
-            )
+    warnings = [
+        f"{program} keeps a catalogue at {catalogue}: it will miss the photos at their new places "
+        f"({len({step.unit for step in steps})} of this plan) until it is told."
+        for catalogue in sorted(catalogues)
+        if (program := program_of(catalogue.name)) is not None
+    ]
     sidecars = sum(step.source.suffix.lower() == ".xmp" for step in steps)
     if sidecars:
         warnings.append(
