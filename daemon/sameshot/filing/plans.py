@@ -180,8 +180,8 @@ def catalogues_beside(folders: Iterable[Path], roots: Collection[Path]) -> list[
     found = []
     for folder in beside | above:
         for name in names_in(folder):
-            if is_catalogue_folder(name):
-                found += [folder / name / inner for inner in names_in(folder / name) if program_of(inner) is not None]
-            elif program_of(name) is not None:
+            if program_of(name) is not None:
                 found.append(folder / name)
+            elif is_catalogue_folder(name):
+                found += [folder / name / inner for inner in names_in(folder / name) if program_of(inner) is not None]
     return sorted(set(found))
