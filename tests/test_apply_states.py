@@ -6,7 +6,6 @@ changes or syncs something.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import signal
@@ -56,10 +55,6 @@ def killed_after(calls: int, act: Callable[[], object]) -> None:
         os._exit(1)
 
 
-def _digest_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 class History(RuleBasedStateMachine):
     """The owner's photos, as the owner and sameshot change them."""
 
@@ -68,15 +63,15 @@ class History(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(dir=_MEMORY))
         self.desk = Desk(self.folder)
         self.desk.library.mkdir()
-        self.owned: Counter[str] = Counter()
         self.arrived = 0
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):
             recover(self.desk.journal, now=NOW)
+            before = self._kept()
             self.desk.undo()
             assert own_names(self.desk.tree()) == []
-            self.nothing_is_lost()
+            self._nothing_is_gone(before)
             shutil.rmtree(self.folder)
 
     # ------------------------------------------------------------ the owner
@@ -87,7 +82,6 @@ class History(RuleBasedStateMachine):
         if not os.path.lexists(path):
             self.arrived += 1
             self.desk.photo(str(Path(folder) / name), b"content %d" % self.arrived)
-            self._brought(path)
 
     @rule(data=st.data(), folder=_FOLDERS, name=_NAMES)
     def the_owner_copies(self, data: st.DataObject, folder: str, name: str) -> None:
@@ -95,7 +89,6 @@ class History(RuleBasedStateMachine):
         if source and not os.path.lexists(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
-            self._brought(target)
 
     @rule(data=st.data(), folder=_FOLDERS, name=_NAMES)
     def the_owner_renames(self, data: st.DataObject, folder: str, name: str) -> None:
@@ -107,9 +100,7 @@ class History(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_owner_deletes(self, data: st.DataObject) -> None:
         if path := self._any_file(data):
-            self._takes_away(path)
             path.unlink()
-            self._keeps_what_is_left()
 
     @rule(data=st.data())
     def the_owner_edits(self, data: st.DataObject) -> None:
@@ -117,10 +108,7 @@ class History(RuleBasedStateMachine):
             self.arrived += 1
             spare = path.with_name("being written")
             spare.write_bytes(b"edit %d" % self.arrived)
-            self._takes_away(path)
             spare.replace(path)
-            self._keeps_what_is_left()
-            self._brought(path)
 
     # ------------------------------------------------------------ sameshot
 
@@ -144,7 +132,7 @@ class History(RuleBasedStateMachine):
             self._maybe_killed(kill_at, lambda: self.desk.undo(**selection))
 
     def _maybe_killed(self, kill_at: int | None, act: Callable[[], object]) -> None:
-        before = contents(self.desk.tree())
+        before = self._kept()
         if kill_at is None:
             act()
         else:
@@ -159,12 +147,6 @@ class History(RuleBasedStateMachine):
     # ------------------------------------------------------------ what holds
 
     @invariant()
-    def nothing_is_lost(self) -> None:
-        """Each content is there as often as the owner has it, whatever sameshot made of it besides."""
-        if hasattr(self, "folder"):
-            assert self.owned <= contents(self.desk.tree())
-
-    @invariant()
     def nothing_is_left_over(self) -> None:
         if hasattr(self, "folder"):
             assert own_names(self.desk.tree()) == []
@@ -175,24 +157,16 @@ class History(RuleBasedStateMachine):
             places = [location.target for location in self.desk.journal.locations()]
             assert len(places) == len(set(places))
 
-    def _nothing_is_gone(self, before: Counter[str]) -> None:
+    def _kept(self) -> tuple[set[str], Counter[str]]:
+        """All contents, and how often each is there but for the copies and links that undo may take away."""
+        found = self.desk.tree()
+        made = {str(one.target) for one in self.desk.journal.locations() if one.action != "move"}
+        return set(contents(found)), contents({path: facts for path, facts in found.items() if path not in made})
+
+    def _nothing_is_gone(self, before: tuple[set[str], Counter[str]]) -> None:
         there = contents(self.desk.tree())
-        assert self.owned <= there
-        assert not set(before) - set(there)
-
-    def _brought(self, path: Path) -> None:
-        self.owned[_digest_of(path)] += 1
-
-    def _takes_away(self, path: Path) -> None:
-        """What sameshot made is not what the owner brought."""
-        made = [one for one in self.desk.journal.locations() if one.target == path and one.action != "move"]
-        if not any(one.stat and one.stat.inode == path.stat().st_ino for one in made):
-            self.owned[_digest_of(path)] -= 1
-
-    def _keeps_what_is_left(self) -> None:
-        """The last copy of a content is the owner's, even where sameshot made it."""
-        there = contents(self.desk.tree())
-        self.owned = Counter({content: max(count, 1) for content, count in self.owned.items() if there[content]})
+        assert before[0] <= set(there)
+        assert before[1] <= there
 
     def _files(self) -> list[Path]:
         return sorted(Path(path) for path, facts in self.desk.tree().items() if facts and facts.content[:2] != "->")
