@@ -159,6 +159,22 @@ def test_exact_copies_are_one_group_and_one_look(installation: Installation, sam
     assert installation.partition() == {frozenset({"a.jpg", "b.jpg", "c.jpg"})}
 
 
+def test_exact_copies_that_were_only_touched_keep_the_id_of_their_group(
+    installation: Installation, sample_photos: Path
+) -> None:
+    photo = next(sample_photos.rglob("*.jpg"))
+    copies = [installation.photos / name for name in ("one.jpg", "two.jpg")]
+    for copy in copies:
+        shutil.copy(photo, copy)
+    installation.ask("scan", paths=[installation.photos])
+    (before,) = installation.ask("groups")["groups"]
+    for copy in copies:
+        os.utime(copy, (1_700_000_000, 1_700_000_000))
+    installation.ask("scan", paths=[installation.photos])
+    (after,) = installation.ask("groups")["groups"]
+    assert after == before
+
+
 def test_companions_travel_with_their_photo(installation: Installation, sample_photos: Path) -> None:
     shutil.copy(sample_photos / "IMG_100.jpg", installation.photos)
     shutil.copy(sample_photos / "IMG_101.jpg", installation.photos)

@@ -126,10 +126,15 @@ class Photos:
         return {content: [row[1] for row in group] for content, group in groupby(rows, key=lambda row: row[0])}
 
     def copies(self, content_ids: Iterable[int]) -> dict[int, int]:
-        """Content -> how many present photos hold it; contents without any are left out."""
+        """Content -> how many present photos hold it; contents without any are left out.
+
+        A photo that is being identified anew counts until it is known what it holds now: a group whose files were only
+        touched keeps its id.
+        """
         sql = """SELECT content, count(*) FROM photos JOIN files ON photo = photos.id AND role = 'primary'
-                 WHERE content IN (SELECT value FROM json_each(?)) AND missing_since_s IS NULL
-                 AND stage NOT IN ('seen', 'settled', 'failed') GROUP BY content"""
+                 WHERE content IN (SELECT value FROM json_each(?)) AND missing_since_s IS NULL AND stage != 'failed'
+                 AND (stage NOT IN ('seen', 'settled') OR content IN (SELECT content FROM vectors))
+                 GROUP BY content"""
         return dict(self._connection.rows(sql, [as_json_list(content_ids)]))
 
     def views(self, content_ids: Iterable[int]) -> dict[int, list[PhotoView]]:

@@ -63,6 +63,8 @@ class RootCare:
             root: Pace(app.config.schedule.reconcile_every.total_seconds() * _LONGEST_PACE) for root in app.roots
         }
         self._writes: dict[Path, int | None] = {}
+        self._owed: set[Path] = set()
+        """Roots of which something was left unread."""
         self._swept_s: dict[Path, float] = {}
         """When, by the wall clock, the last whole sweep of a root ended: from then on its watch is held to account."""
 
@@ -81,7 +83,15 @@ class RootCare:
 
     def may_be_read(self, root: Path) -> bool:
         """Whether sweeps and hints of the root are worth anything now."""
-        return root not in self.offline and root not in self._asking and self.answers(root)
+        return not self.is_away(root) and self.answers(root)
+
+    def is_away(self, root: Path) -> bool:
+        """Whether nothing may be read until the root is back, which a sweep of all of it follows."""
+        return root in self.offline or root in self._asking
+
+    def owes(self, root: Path) -> None:
+        """Something of the root is left unread: it is swept when it may be read again."""
+        self._owed.add(root)
 
     def why_not(self, root: Path) -> str:
         """Returns why a root may not be read now."""
@@ -101,10 +111,10 @@ class RootCare:
         for root in self._app.roots:
             self._probe.ask(root)
         for root in self._app.roots:
-            was_away = not self.may_be_read(root)
-            before = self._glances.get(root)
+            away = self.is_away(root) or root not in self._glances
             self._judge(root, _PROMPTLY_S)
-            if self.may_be_read(root) and (was_away or before is None):
+            if (away or root in self._owed) and self.may_be_read(root):
+                self._owed.discard(root)
                 due.append(root)
         for root in self._canary.missed(time.time()):
             self._watch.report_missed(root)

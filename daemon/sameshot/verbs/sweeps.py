@@ -53,6 +53,8 @@ class Sweeps:
         self._app, self._diary = app, diary
         self._hints: deque[Path] = deque()
         self._folders: dict[Path, None] = {}
+        self._later: list[Path] = []
+        """Hinted folders whose root owes an answer at the moment."""
         self._sweeps: deque[_Sweep] = deque()
         self._told: set[str] = set()
 
@@ -90,6 +92,8 @@ class Sweeps:
             folder = self._hints.popleft()
             care.hinted(folder)
             self._folders[folder] = None
+        self._folders.update(dict.fromkeys(self._later))
+        self._later.clear()
         while self._folders and time.monotonic() < until_s:
             folder = next(iter(self._folders))
             del self._folders[folder]
@@ -102,7 +106,11 @@ class Sweeps:
 
     def _sweep_folder(self, care: RootCare, folder: Path) -> None:
         root = next((root for root in self._app.roots if folder.is_relative_to(root)), None)
-        if root is None or not (self._app.is_recursive(root) or folder == root) or not care.may_be_read(root):
+        if root is None or not (self._app.is_recursive(root) or folder == root):
+            return
+        if not care.may_be_read(root):
+            if not care.is_away(root):  # a disk may be busy: one that was lost is swept whole when it is back
+                self._later.append(folder)
             return
         try:
             arrivals = sweep_folder(self._app.store, root, folder, self._app.rules, self._app.now())
@@ -135,6 +143,7 @@ class Sweeps:
 
     def _next(self, care: RootCare, sweep: _Sweep, *, is_root: bool) -> Arrivals | None:
         if is_root and not care.may_be_read(sweep.place):
+            care.owes(sweep.place)
             raise RootUnavailable(care.why_not(sweep.place))
         if not sweep.began_s:
             sweep.began_s = time.monotonic()
