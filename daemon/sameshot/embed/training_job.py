@@ -100,12 +100,12 @@ def run(request: Request) -> Report:
 
 
 def _decision(against_untrained: Judgement, against_champion: Judgement | None) -> tuple[bool, str]:
+    if against_champion is not None and not against_champion.wins:
+        return False, f"dropped: against the one that serves, {against_champion.why}"
     if not against_untrained.wins:
         return False, f"dropped: against the same network untrained, {against_untrained.why}"
     if against_champion is None:
         return True, f"taken: against the same network untrained, {against_untrained.why}"
-    if not against_champion.wins:
-        return False, f"dropped: against the one that serves, {against_champion.why}"
     return True, f"taken: against the one that served, {against_champion.why}"
 
 
