@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,21 +61,19 @@ def scan(photos: Path, state: Path, threshold: float | None = None) -> Scan:
 
 def cascade(state: Path, shortlist_cosine: float, threshold: float) -> dict[str, float]:
     """How many pairs reach each step, for each photo (each pair counts once)."""
-    with sqlite3.connect(f"file:{state / 'sameshot.db'}?mode=ro", uri=True) as store:
+    with closing(sqlite3.connect(f"file:{state / 'sameshot.db'}?mode=ro", uri=True)) as store:
         vectors = np.array([np.frombuffer(row[0], np.float32) for row in store.execute("SELECT vector FROM vectors")])
-        links = store.execute("SELECT score, evidence FROM links").fetchall()
+        scores = [row[0] for row in store.execute("SELECT score FROM links")]
         sizes = [row[0] for row in store.execute("SELECT COUNT(*) FROM members GROUP BY group_id")]
     count = max(1, len(vectors))
     near = sum(
         int((vectors[start : start + 1000] @ vectors.T >= shortlist_cosine).sum()) for start in range(0, count, 1000)
     )
-    evidence = [json.loads(row[1]) for row in links]
     return {
         "photos": count,
         "all pairs": (count - 1) / 2,
         f"cosine {shortlist_cosine:.2f} or more": (near - count) / 2 / count,
-        "compared": len(links) / count,
-        "geometry found": sum(one.get("inliers", 0) > 0 for one in evidence) / count,
-        "same shot": sum(row[0] >= threshold for row in links) / count,
+        "compared": len(scores) / count,
+        "same shot": sum(score >= threshold for score in scores) / count,
         "in one group": sum(size * (size - 1) / 2 for size in sizes) / count,
     }

@@ -52,12 +52,12 @@ def _beside(folder: Path, package: str, *needs: str) -> list[str]:
     return [sys.executable, str(HERE / "peer_run.py"), "--at", str(target)]
 
 
-def _apart(folder: Path, package: str, python: str) -> list[str]:
-    """Into an environment of its own, made by `python`."""
+def _apart(folder: Path, package: str, python: Callable[[], str]) -> list[str]:
+    """Into an environment of its own, made by the `python` that is returned."""
     target = folder / package.partition("==")[0].partition("[")[0]
     if not (target / "complete").exists():
         shutil.rmtree(target, ignore_errors=True)
-        subprocess.run([python, "-m", "venv", str(target)], check=True)
+        subprocess.run([python(), "-m", "venv", str(target)], check=True)
         _pip(str(target / "bin" / "python"), package)
         (target / "complete").touch()
     return [str(target / "bin" / "python"), str(HERE / "peer_run.py")]
@@ -73,15 +73,19 @@ def _imagededup(folder: Path) -> list[str]:
 
 def _immaculate(folder: Path) -> list[str]:
     """Its licence lets anyone use it unmodified, for any purpose."""
+    return _apart(folder, "immaculate[sscd]==0.3.0", _newer_python)
+
+
+def _newer_python() -> str:
     for minor in range(12, 20):
         python = shutil.which(f"python3.{minor}")
         if python and not subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
-            return _apart(folder, "immaculate[sscd]==0.3.0", python)
+            return python
     raise NotHere("it needs Python 3.12 or newer, and none is on PATH")
 
 
 def _perception(folder: Path) -> list[str]:
-    return _apart(folder, "perception[approximate-deduplication]==0.9.3", sys.executable)
+    return _apart(folder, "perception[approximate-deduplication]==0.9.3", lambda: sys.executable)
 
 
 PEERS = (
