@@ -26,6 +26,7 @@ from sameshot.service.chore import Chore
 from sameshot.verbs.jobs import known_jobs
 from sameshot.verbs.night import train_words
 from sameshot.verbs.recluster import METHODS, recluster
+from sameshot.verbs.train import train
 from sameshot.way.calibrating import CHANGES
 from sameshot.way.crops import gather
 
@@ -212,24 +213,24 @@ def test_too_few_photos_and_bad_words_are_one_sentence(library: Installation) ->
 def test_a_training_on_a_library_is_judged_and_serves_if_it_is_taken(tmp_path: Path, models: Path) -> None:
     pytest.importorskip("torch")
     installation = Installation(tmp_path / "installation", models)
-    for number in range(130):
+    for number in range(110):
         drawn.save(drawn.scene(number, 320, 240), installation.photos / f"{number}.jpg")
     installation.scan()
-    result = installation.json("train", "--epochs", "25", "--side", "32")
-    report = json.loads(Path(result["report"]).read_text())
+    result = train(*opened(installation), quiet, epochs=12, side_px=32)
+    report = json.loads(result.report.read_text())
     assert report["against_untrained"]["shots"] >= 20
-    assert result["taken"] == report["accepted"] == report["against_untrained"]["wins"]
-    assert Path(result["curve"]).exists()
+    assert result.taken == report["accepted"] == report["against_untrained"]["wins"]
+    assert result.curve.exists()
     rows = {row["name"]: row for row in installation.json("models")["models"]}
-    assert ("autoencoder" in rows) == result["taken"]
-    again = installation.json("train", "--epochs", "25", "--side", "32")
-    assert again["encoder_id"] == result["encoder_id"]
-    if result["taken"]:
-        assert not again["taken"]  # it is no better than itself
+    assert ("autoencoder" in rows) == result.taken
+    again = train(*opened(installation), quiet, epochs=12, side_px=32)
+    assert again.encoder_id == result.encoder_id
+    if result.taken:
+        assert not again.taken  # it is no better than itself
         installation.configure(encoder="autoencoder")
         installation.scan()
         with open_app(*opened(installation), quiet, verb="test", writing=False) as app:
-            assert app.store.contents.count(result["encoder_id"]) == 130
+            assert app.store.contents.count(result.encoder_id) == 110
 
 
 # ---------------------------------------------------------------- clustering anew

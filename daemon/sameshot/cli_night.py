@@ -114,3 +114,14 @@ def recluster(
     with options.out.progress() as progress:
         result = verb(options.loaded(), options.locations, progress, method=method)
     show(options, as_json(result), how, printing.recluster_report if report else printing.recluster)
+
+
+@commands.command()
+def merge(context: typer.Context, how: FormatOption = Format.table) -> None:
+    """Make one of groups that show one shot; touches no file."""
+    from sameshot.verbs.recluster import recluster as verb  # noqa: PLC0415
+
+    options = context.obj
+    with options.out.progress() as progress:  # beside the service: it is only told where to look
+        differing = verb(options.loaded(), options.locations, progress, method="shot").differing
+    show(options, options.perform("merge", contents=differing), how, printing.merge)

@@ -46,7 +46,19 @@ def recluster(out: Printer, result: dict[str, Any]) -> None:
         f"{result['chosen']}: {counted(result['groups'], 'group')} of {counted(result['photos'], 'photo')}. As known: "
         f"{result['kept']}, new: {result['new']}, gone: {result['gone']}."
     )
-    out.say("Nothing was changed.")
+    out.say("Nothing was changed." + (" `sameshot merge` makes it so." if result["differing"] else ""))
+
+
+def merge(out: Printer, result: dict[str, Any]) -> None:
+    """Each merged group, with what certifies its members."""
+    for one in result["merged"]:
+        out.say(f"{one['group']}: of {' and '.join(one['of'])}", style="bold")
+        rows = [(f"{member['score']:.3f}", member["certified_by"], member["path"]) for member in one["members"]]
+        out.table(("score", "certified by", "photo"), rows)
+    if not result["merged"]:
+        out.say("No two groups show one shot.")
+    if result["changed"]:
+        out.say(f"{counted(result['changed'], 'other group')} changed.")
 
 
 def recluster_report(out: Printer, result: dict[str, Any]) -> None:

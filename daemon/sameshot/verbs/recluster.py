@@ -23,15 +23,12 @@ from sameshot.app import App, Progress, open_app
 from sameshot.config import LoadedConfig
 from sameshot.errors import BadInput, SameshotError
 from sameshot.group.constraints import Said, resolve
-from sameshot.group.identity import new_group_id
 from sameshot.group.kinds import Switches
 from sameshot.group.partition import partition
 from sameshot.locations import Locations
-from sameshot.store.store import Store
-from sameshot.way.grouping import regroup_all
+from sameshot.way.reclustering import Proposal, Shots, propose, shots_of
 
 METHODS = ("components", "kmeans", "minibatch_kmeans", "agglomerative", "dbscan", "gaussian_mixture", "hdbscan")
-_Shots = frozenset[frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,8 @@ class CandidateRow:
 class ReclusterResult:
     """`chosen`: the method that is best by the sum of its ranks, or `shot`. `groups`: how many it gives, certified.
 
-    `kept`: those that are as they are known; `new`, `gone`: those that are not.
+    `kept`: those that are as they are known; `new`, `gone`: those that are not. `differing`: with `shot`, the contents
+    around which they differ, for `merge`.
     """
 
     photos: int
@@ -63,6 +61,7 @@ class ReclusterResult:
     kept: int
     new: int
     gone: int
+    differing: tuple[int, ...]
 
 
 def recluster(
@@ -80,39 +79,29 @@ def recluster(
     if method not in (*METHODS, "shot", "auto"):
         raise BadInput(f"There is no method {method!r}", f"Choose shot, auto, {', '.join(METHODS)}")
     with open_app(loaded, locations, progress, verb="recluster", writing=False) as app:
-        known = _known(app.store)
         present = sorted(app.store.photos.copies(app.store.contents.ids()))
         if method == "shot":
-            return _compared(len(present), "shot", (), known, _by_shot(app))
+            proposal = propose(app.store, app.link_threshold, app.method.linkage, _switches(app))
+            return _compared(len(present), "shot", (), proposal)
         rows, labels = _by_methods(app, present, METHODS if method == "auto" else (method,), grid or {})
         chosen = next((row for row in rows if row.ranks), None)
         if chosen is None:
             reasons = "; ".join(sorted({f"{row.method}: {row.excluded}" for row in rows}))
             raise BadInput(f"No method gave clusters that mean anything: {reasons}", "Try other parameters")
-        return _compared(
-            len(present), f"{chosen.method} {chosen.parameters}", rows, known, _certified(app, present, labels)
-        )
+        proposal = Proposal(shots_of(app.store), _certified(app, present, labels))
+        return _compared(len(present), f"{chosen.method} {chosen.parameters}", rows, proposal)
 
 
-def _known(store: Store) -> _Shots:
-    return frozenset(frozenset(member.content for member in group.members) for group in store.groups.all())
+def _compared(photos: int, chosen: str, rows: tuple[CandidateRow, ...], proposal: Proposal) -> ReclusterResult:
+    known, found = proposal.known, proposal.found
+    differing = proposal.differing if chosen == "shot" else ()
+    return ReclusterResult(
+        photos, chosen, rows, len(found), len(found & known), len(found - known), len(known - found), differing
+    )
 
 
-def _compared(
-    photos: int, chosen: str, rows: tuple[CandidateRow, ...], known: _Shots, found: _Shots
-) -> ReclusterResult:
-    return ReclusterResult(photos, chosen, rows, len(found), len(found & known), len(found - known), len(known - found))
-
-
-def _by_shot(app: App) -> _Shots:
-    """The certified grouping over everything, on a copy that is thrown away."""
-    with tempfile.TemporaryDirectory(prefix="sameshot-recluster-") as folder:
-        copy = Path(folder) / "copy.db"
-        app.store.backup(copy)
-        with Store.open(copy) as store:
-            switches = Switches(**app.config.group.model_dump())
-            regroup_all(store, app.link_threshold, lambda: new_group_id(0), app.method.linkage, switches)
-            return _known(store)
+def _switches(app: App) -> Switches:
+    return Switches(**app.config.group.model_dump())
 
 
 def _by_methods(
@@ -159,7 +148,7 @@ def _by_methods(
     return rows, found[0]["labels"] or []
 
 
-def _certified(app: App, present: list[int], labels: list[int]) -> _Shots:
+def _certified(app: App, present: list[int], labels: list[int]) -> Shots:
     """Each cluster divided into stars by the links inside it; photos that no link holds are alone."""
     label_of = dict(zip(present, labels, strict=True))
     links = [

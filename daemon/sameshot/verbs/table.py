@@ -74,6 +74,7 @@ VERBS: Mapping[str, Verb] = dict(
         _row("models", "nothing"),
         _row("train", "nothing"),
         _row("recluster", "nothing"),
+        _row("merge", "writing"),
         _row("install_service", "nothing"),
     )
 )

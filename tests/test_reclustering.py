@@ -1,0 +1,109 @@
+"""Groups that were split come back whole, and no others are made."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import replace
+from pathlib import Path
+
+from running import Installation
+from sameshot.group.kinds import Switches
+from sameshot.model import Group, Link, Membership
+from sameshot.store.store import Store
+from sameshot.way.grouping import regroup
+from sameshot.way.reclustering import propose, shots_of
+from test_grouping import THRESHOLD, Library, World
+
+EVERYTHING = Switches()
+
+
+def test_five_hundred_groups_split_over_ten_batches_come_back_and_no_others(tmp_path: Path) -> None:
+    """Each group's photos lie in different batches; strangers are linked too, below the threshold."""
+    chance = random.Random(0)
+    shots = {f"{shot:03}": [f"{shot:03}-{frame}" for frame in range(chance.choice((2, 3, 4)))] for shot in range(500)}
+    scores = {pair: chance.uniform(0.6, 1.0) for frames in shots.values() for pair in itertools.combinations(frames, 2)}
+    names = [frame for frames in shots.values() for frame in frames]
+    for _ in range(1000):
+        one, other = sorted(chance.sample(names, 2))
+        if one[:3] != other[:3]:
+            scores[one, other] = chance.uniform(0.0, 0.49)
+    with Store.open(tmp_path / "state.db") as store:
+        library = Library(store, World({}, {}))
+        for name in names:
+            library._look(name)
+        content_of = library.content_of
+        store.links.save(links_of(scores, content_of))
+        regroup(store, content_of.values(), THRESHOLD, library.new_id)
+        true = shots_of(store)
+        assert len(true) == 500
+        ids = {frozenset(member.content for member in group.members): group.id for group in store.groups.all()}
+        batch_of = {name: chance.randrange(10) for name in names}
+        split = [
+            Group(f"b{batch}-{shot}", members[0], tuple(Membership(one, 1.0, "measured") for one in members))
+            for shot, frames in shots.items()
+            for batch in range(10)
+            if len(members := [content_of[name] for name in frames if batch_of[name] == batch]) > 0
+        ]
+        store.groups.replace(ids.values(), split)
+        assert len(shots_of(store)) > 1000
+
+        proposal = propose(store, THRESHOLD, "star", EVERYTHING)
+        assert proposal.found == true
+        assert len(shots_of(store)) > 1000  # nothing was changed
+        regroup(store, proposal.differing, THRESHOLD, library.new_id)
+        assert shots_of(store) == true
+        # Each keeps the id of a part of it.
+        parts = {group.id: {member.content for member in group.members} for group in split}
+        for group in store.groups.all():
+            assert parts[group.id] <= {member.content for member in group.members}
+        assert propose(store, THRESHOLD, "star", EVERYTHING).differing == ()
+
+
+def links_of(scores, content_of):
+    return [Link(*sorted((content_of[one], content_of[other])), score) for (one, other), score in scores.items()]
+
+
+def split_in_the_store(installation: Installation) -> int:
+    """Takes the last member out of each group; returns how many groups there were."""
+    with installation.app() as app:
+        groups = list(app.store.groups.all())
+        for group in groups:
+            head, *others = group.members
+            keep = tuple(member for member in (head, *others)[:-1])
+            last = replace(group.members[-1], certified_by="itself", score=1.0)
+            alone = Group(f"{group.id}x", last.content, (last,), group.kind)
+            app.store.groups.replace([group.id], [replace(group, members=keep, representative=head.content), alone])
+    return len(groups)
+
+
+def test_merge_brings_groups_together_tells_why_and_then_has_nothing_to_do(scanned: Installation) -> None:
+    before = {frozenset(photo["path"] for photo in group["photos"]) for group in scanned.json("groups")["groups"]}
+    count = split_in_the_store(scanned)
+    assert count > 2
+    told = scanned.json("recluster")
+    assert (told["groups"], told["gone"]) == (count, 2 * count)
+    merged = scanned.json("merge")
+    assert len(merged["merged"]) == count
+    for one in merged["merged"]:
+        assert len(one["of"]) == 2
+        assert one["group"] in one["of"]
+        assert one["members"][0]["certified_by"] == "itself"
+        assert {member["certified_by"] for member in one["members"][1:]} <= {"measured", "bracket"}
+    after = {frozenset(photo["path"] for photo in group["photos"]) for group in scanned.json("groups")["groups"]}
+    assert after == before
+    again = scanned.run("merge")
+    assert again.code == 0, again.err
+    assert again.out == "No two groups show one shot.\n"
+
+
+def test_apart_takes_a_merge_back(scanned: Installation) -> None:
+    split_in_the_store(scanned)
+    merged = scanned.json("merge")["merged"][0]
+    first, second = merged["members"][0]["path"], merged["members"][-1]["path"]
+    assert scanned.run("apart", first, second).code == 0
+    assert all(
+        not {first, second} <= {photo["path"] for photo in group["photos"]}
+        for group in scanned.json("groups")["groups"]
+    )
+    assert scanned.json("merge") == {"merged": [], "changed": 0}
