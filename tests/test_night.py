@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from sameshot.errors import BadInput
 from sameshot.group.clusterers import CLUSTERERS
 from sameshot.service.chore import Chore
 from sameshot.verbs.jobs import known_jobs
-from sameshot.verbs.night import train_words
+from sameshot.verbs.night import differing, night_words
 from sameshot.verbs.recluster import METHODS, recluster
 from sameshot.verbs.train import train
 from sameshot.way.calibrating import CHANGES
@@ -290,7 +291,7 @@ def test_the_night_trains_only_where_that_is_asked_for(library: Installation, tm
         with open_app(loaded, locations, quiet, verb="test", writing=False) as app:
             assert "train" in {row.name for row in known_jobs(app).rows(app.today(), running=True)}
             assert "train" in known_jobs(app).due(app.today())
-            assert train_words(app)[3] == "300.0"
+            assert night_words(app, "train")[3] == "300.0"
     finally:
         library.configure()
 
@@ -299,7 +300,7 @@ def test_a_nights_training_tells_its_outcome_and_ends_with_all_it_started(librar
     pytest.importorskip("torch")
     loaded, locations = opened(library)
     with open_app(loaded, locations, quiet, verb="test", writing=False) as app:
-        words = train_words(app)
+        words = night_words(app, "train")
     chore = Chore("train", words, "sameshot.verbs.train")
     while (outcome := chore.outcome()) is None:
         time.sleep(0.1)
@@ -316,6 +317,25 @@ def test_a_nights_training_tells_its_outcome_and_ends_with_all_it_started(librar
     while members_of(group) and time.monotonic() < until_s:
         time.sleep(0.02)
     assert not members_of(group)
+
+
+def test_a_nights_reclustering_leaves_what_differs_for_the_service(library: Installation) -> None:
+    _, locations = opened(library)
+    with library.app() as app:
+        group = next(iter(app.store.groups.all()))
+        app.store.groups.replace([group.id], [replace(group, members=group.members[:1])])
+        chore = Chore("recluster", night_words(app, "recluster"), "sameshot.verbs.recluster")
+        while (outcome := chore.outcome()) is None:
+            time.sleep(0.1)
+        assert outcome == ""
+        contents = {member.content for member in group.members}
+        assert set(differing(app)) == contents
+        assert not list(locations.cache_dir.glob("recluster-*"))
+        app.flow.touch(differing(app))
+        app.flow.regroup()
+        assert {m.content for g in app.store.groups.get([group.id]) for m in g.members} == contents
+        (locations.cache_dir / "recluster.json").write_text("[1, ")
+        assert differing(app) == []
 
 
 def members_of(group: int) -> list[str]:

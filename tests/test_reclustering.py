@@ -48,7 +48,7 @@ def test_five_hundred_groups_split_over_ten_batches_come_back_and_no_others(tmp_
         store.groups.replace(ids.values(), split)
         assert len(shots_of(store)) > 1000
 
-        proposal = propose(store, THRESHOLD, "star", EVERYTHING)
+        proposal = propose(store, THRESHOLD, "star", EVERYTHING, tmp_path / "cache")
         assert proposal.found == true
         assert len(shots_of(store)) > 1000  # nothing was changed
         regroup(store, proposal.differing, THRESHOLD, library.new_id)
@@ -57,7 +57,7 @@ def test_five_hundred_groups_split_over_ten_batches_come_back_and_no_others(tmp_
         parts = {group.id: {member.content for member in group.members} for group in split}
         for group in store.groups.all():
             assert parts[group.id] <= {member.content for member in group.members}
-        assert propose(store, THRESHOLD, "star", EVERYTHING).differing == ()
+        assert propose(store, THRESHOLD, "star", EVERYTHING, tmp_path / "cache").differing == ()
 
 
 def links_of(scores, content_of):

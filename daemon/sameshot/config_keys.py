@@ -207,6 +207,7 @@ class Schedule(Section):
     reconcile_every: Annotated[Duration, AfterValidator(_as_interval)] = timedelta(minutes=15)
     nightly: ClockTime = time(4, 15)
     backup: bool = True
+    recluster: bool = False
     train: Annotated[Train, BeforeValidator(_or_defaults)] = Train()
 
 

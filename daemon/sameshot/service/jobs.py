@@ -15,8 +15,8 @@ from typing import Literal
 from sameshot.service.schedule import RETRY_AFTER, latest_slot, next_slot, slot_is_due
 from sameshot.store.meta import Meta
 
-JobName = Literal["reconcile", "index", "backup", "check", "cache", "train"]
-NIGHTLY: Mapping[JobName, int] = {"index": 1, "backup": 1, "check": 7, "cache": 1, "train": 1}
+JobName = Literal["reconcile", "index", "backup", "check", "cache", "recluster", "train"]
+NIGHTLY: Mapping[JobName, int] = {"index": 1, "backup": 1, "check": 7, "cache": 1, "recluster": 1, "train": 1}
 """The jobs of the night, and how many nights apart."""
 
 
@@ -36,10 +36,18 @@ class Jobs:
     """The jobs of one state."""
 
     def __init__(
-        self, meta: Meta, nightly: time, reconcile_every: timedelta, backup: bool, *, train: bool = False
+        self,
+        meta: Meta,
+        nightly: time,
+        reconcile_every: timedelta,
+        backup: bool,
+        *,
+        recluster: bool = False,
+        train: bool = False,
     ) -> None:
         self._meta, self._nightly, self._reconcile_every = meta, nightly, reconcile_every
-        unwanted = {name for name, wanted in (("backup", backup), ("train", train)) if not wanted}
+        choices = {"backup": backup, "recluster": recluster, "train": train}
+        unwanted = {name for name, wanted in choices.items() if not wanted}
         self._names: tuple[JobName, ...] = tuple(name for name in ("reconcile", *NIGHTLY) if name not in unwanted)
 
     def due(self, now: datetime) -> list[JobName]:

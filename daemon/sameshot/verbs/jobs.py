@@ -26,5 +26,10 @@ def known_jobs(app: App) -> Jobs:
     """Returns the jobs of this state and config."""
     schedule = app.config.schedule
     return Jobs(
-        app.store.meta, schedule.nightly, schedule.reconcile_every, schedule.backup, train=schedule.train.enabled
+        app.store.meta,
+        schedule.nightly,
+        schedule.reconcile_every,
+        schedule.backup,
+        recluster=schedule.recluster,
+        train=schedule.train.enabled,
     )

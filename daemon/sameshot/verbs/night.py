@@ -6,6 +6,8 @@ of its own; only saving the index happens here, for the index is here.
 
 from __future__ import annotations
 
+import json
+
 from sameshot.app import App
 from sameshot.service.chore import Chore
 from sameshot.service.jobs import JobName, JobRun
@@ -45,6 +47,9 @@ class Night:
             if outcome is None:
                 return
             self._chore = None
+            if name == "recluster" and not outcome:
+                # The groups around these are made anew from what is known by now, so the proposal may be old.
+                self._app.flow.touch(differing(self._app))
             self._end(name, outcome)
         elif self._due:
             self._begin(self._due.pop(0))
@@ -80,8 +85,8 @@ class Night:
                 words = [str(self._app.locations.cache_dir), str(self._app.config.limits.cache_mb << 20)]
                 self._chore = (name, Chore(name, words, "sameshot.service.cache_trim"))
                 return
-            if name == "train":
-                self._chore = (name, Chore(name, train_words(self._app), "sameshot.verbs.train"))
+            if name in ("recluster", "train"):
+                self._chore = (name, Chore(name, night_words(self._app, name), f"sameshot.verbs.{name}"))
                 return
             backups = self._app.locations.state_dir / "backups"
             words = [str(backups), now.date().isoformat()] if name == "backup" else []
@@ -94,8 +99,17 @@ class Night:
         self._diary.job_ended(name, failure)
 
 
-def train_words(app: App) -> list[str]:
-    """Returns what a training by night is told: config file, state and cache folder, and its budget in seconds."""
+def night_words(app: App, name: JobName) -> list[str]:
+    """Returns what a verb by night is told: config file, state and cache folder; a training its budget in seconds."""
     config = "" if app.loaded.path is None else str(app.loaded.path)
-    places = (str(app.locations.state_dir), str(app.locations.cache_dir))
-    return [config, *places, str(app.config.schedule.train.budget.total_seconds())]
+    words = [config, str(app.locations.state_dir), str(app.locations.cache_dir)]
+    return [*words, str(app.config.schedule.train.budget.total_seconds())] if name == "train" else words
+
+
+def differing(app: App) -> list[int]:
+    """Returns the contents around which a re-clustering by night found other groups than are known."""
+    try:
+        found = json.loads((app.locations.cache_dir / "recluster.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [content for content in found if isinstance(content, int)]

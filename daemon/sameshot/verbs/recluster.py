@@ -4,15 +4,18 @@ Comes in: the config, the locations, which methods. Goes out: a row for each can
 ranks, the best first, and what the groups of the best would change. `shot` is the certified grouping itself, over all
 that is known, done on a copy of the state. Groups of the other methods must pass the same certificate: a cluster is
 divided into stars by the links inside it, so no photo is grouped by the shape of a cloud of vectors alone.
+By night run as `python -P -m sameshot.verbs.recluster recluster CONFIG STATE_DIR CACHE_DIR`, for `shot`; the contents
+around which groups differ are left in the cache folder, and the service groups anew around those.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from sameshot.app import App, Progress, open_app
-from sameshot.config import LoadedConfig
+from sameshot.config import LoadedConfig, load_with_sources, without_file
+from sameshot.embed.cards import write_whole
 from sameshot.errors import BadInput, SameshotError
 from sameshot.group.constraints import Said, resolve
 from sameshot.group.kinds import Switches
@@ -81,7 +85,7 @@ def recluster(
     with open_app(loaded, locations, progress, verb="recluster", writing=False) as app:
         present = sorted(app.store.photos.copies(app.store.contents.ids()))
         if method == "shot":
-            proposal = propose(app.store, app.link_threshold, app.method.linkage, _switches(app))
+            proposal = _proposal(app)
             return _compared(len(present), "shot", (), proposal)
         rows, labels = _by_methods(app, present, METHODS if method == "auto" else (method,), grid or {})
         chosen = next((row for row in rows if row.ranks), None)
@@ -100,8 +104,9 @@ def _compared(photos: int, chosen: str, rows: tuple[CandidateRow, ...], proposal
     )
 
 
-def _switches(app: App) -> Switches:
-    return Switches(**app.config.group.model_dump())
+def _proposal(app: App) -> Proposal:
+    switches = Switches(**app.config.group.model_dump())
+    return propose(app.store, app.link_threshold, app.method.linkage, switches, app.locations.cache_dir)
 
 
 def _by_methods(
@@ -163,3 +168,25 @@ def _certified(app: App, present: list[int], labels: list[int]) -> Shots:
     words += [("apart", content_of[one], content_of[two]) for one, two in sorted(said.apart)]
     stars = partition(present, links, resolve(words), order)
     return frozenset(frozenset(star.members) for star in stars if len(star.members) > 1)
+
+
+def main(words: Sequence[str]) -> int:
+    """Clusters anew as the night does; returns the exit code."""
+    os.nice(10)
+    _, config, state_dir, cache_dir = words
+    try:
+        loaded = load_with_sources(Path(config)) if config else without_file()
+        locations = Locations(Path(state_dir), Path(cache_dir))
+        differing = recluster(loaded, locations, lambda *_: None).differing
+        write_whole(locations.cache_dir / "recluster.json", json.dumps(differing).encode())
+    except SameshotError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"What was found cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

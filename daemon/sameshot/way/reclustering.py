@@ -33,10 +33,13 @@ class Proposal:
         return tuple(sorted({content for shot in self.known ^ self.found for content in shot}))
 
 
-def propose(store: Store, threshold: float, linkage: Literal["star", "chain"], switches: Switches) -> Proposal:
-    """Groups a copy of `store` anew. Raises StateUnavailable when there is no room for a copy."""
-    with tempfile.TemporaryDirectory(prefix="sameshot-recluster-") as folder:
-        place = Path(folder) / "copy.db"
+def propose(
+    store: Store, threshold: float, linkage: Literal["star", "chain"], switches: Switches, folder: Path
+) -> Proposal:
+    """Groups a copy of `store` anew, which is in `folder` meanwhile. Raises StateUnavailable when it has no room."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="recluster-", dir=folder) as temporary:
+        place = Path(temporary) / "copy.db"
         store.backup(place)
         with Store.open(place) as copy:
             known = shots_of(copy)
