@@ -36,6 +36,7 @@ from sameshot.way.second_looks import SecondLooks
 from sameshot.wire.photos import EncoderHeader, identity_from_message, look_from_message, look_request
 
 _log = logging.getLogger(__name__)
+_SETTLED_AT_ONCE = 200
 _SILENT_S = 10.0
 """How long photos in a root that does not answer wait before it is asked again."""
 _MANY = 100
@@ -192,8 +193,12 @@ class Flow:
     def step(self) -> None:
         """Does what is due: checks settling photos, hands settled ones to workers, groups what was linked."""
         now_s = self._now()
-        while self._waiting and self._waiting[0][0] <= now_s:
-            self._settle(heapq.heappop(self._waiting)[1], now_s)
+        if self._waiting and self._waiting[0][0] <= now_s:
+            with self._store.transaction():  # one commit for many, but not for all: others wait for their turn
+                for _ in range(_SETTLED_AT_ONCE):
+                    if not self._waiting or self._waiting[0][0] > now_s:
+                        break
+                    self._settle(heapq.heappop(self._waiting)[1], now_s)
         self._take_retries(now_s)
         while self._may_begin:
             self._trying_suspect = bool(self._suspects)
