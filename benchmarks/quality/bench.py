@@ -100,12 +100,13 @@ def _ours(photos: Path, labels: list[Label], out: Path) -> Result:
     state = out / "state"
     ours.begin(state)
     first = ours.scan(photos, state)
-    result = Result(score(labels, together(labels, first.groups, [])), first.cost)
+    figures = score(labels, together(labels, first.groups, []))
+    curve = [(LINK_THRESHOLD, figures)]
     for threshold in ours.THRESHOLDS:
         groups = ours.scan(photos, state, threshold).groups
-        result.curve.append((threshold, score(labels, together(labels, groups, []))))
+        curve.append((threshold, score(labels, together(labels, groups, []))))
     ours.scan(photos, state)
-    return result
+    return Result(figures, first.cost, sorted(curve, key=lambda point: -point[0]))
 
 
 def _peer(peer: Peer, photos: Path, labels: list[Label], peers: Path, out: Path) -> Result:
@@ -124,7 +125,7 @@ def _peer(peer: Peer, photos: Path, labels: list[Label], peers: Path, out: Path)
         (one["threshold"], score(labels, together(labels, one.get("groups", []), one.get("pairs", []))))
         for one in told["points"]
     ]
-    return Result(curve[0][1], replace(cost, cpu_s=told["cpu_s"]), curve[1:])
+    return Result(curve[0][1], replace(cost, cpu_s=told["cpu_s"]), curve[1:] or curve)
 
 
 def among_strangers(out: Path, count: int, to: Console) -> dict[str, object]:
@@ -161,13 +162,16 @@ def _print_tools(results: dict[str, Result], to: Console) -> None:
     )
     for name, one in results.items():
         if one.figures is None or one.cost is None or first is None:
-            table.add_row(name, f"[dim]not run: {one.why_not}")
+            table.add_row(name, "not run")
             continue
         figures, cost = one.figures, one.cost
         quality = [f"{value:.4f}" for value in (figures.precision, figures.recall, figures.f1)]
         ratios = [f"{cost.cpu_s / first.cpu_s:.2f} x", f"{cost.peak_mb / first.peak_mb:.2f} x"]
         table.add_row(name, *quality, str(figures.false), *ratios)
     to.print(table)
+    for name, one in results.items():
+        if one.why_not:
+            to.print(f"{name} did not run: {one.why_not}", highlight=False, markup=False)
     if first is not None:
         to.print(f"1 x: {first.cpu_s:.0f} CPU seconds, {first.peak_mb:.0f} MB for all processes together")
 
@@ -199,8 +203,8 @@ def _first(results: dict[str, Result]) -> Figures:
 
 
 def _points(one: Result) -> list[Point]:
-    points = [Point(figures.recall, figures.precision, default=False) for _, figures in one.curve]
-    return points + ([Point(one.figures.recall, one.figures.precision, default=True)] if one.figures else [])
+    """In the order of the threshold, strict ones first."""
+    return [Point(figures.recall, figures.precision, default=figures == one.figures) for _, figures in one.curve]
 
 
 if __name__ == "__main__":

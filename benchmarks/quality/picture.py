@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 WIDTH_PX, HEIGHT_PX, FINER = 1120, 560, 3
 LEFT, TOP, RIGHT, BOTTOM = 76, 30, 700, 490
-LOWEST = 0.5
 INK = (128, 128, 128, 255)
 COLORS = (
     (224, 86, 36), (64, 132, 214), (52, 160, 96), (150, 108, 200), (190, 140, 30),
@@ -31,13 +30,13 @@ class Point:
 
 
 def write(path: Path, tools: Mapping[str, Sequence[Point]], title: str) -> None:
-    """The first tool is drawn last and strongest. Dots are the defaults."""
+    """The first tool is drawn last and strongest. Points come in the order of the threshold; dots are the defaults."""
     picture = Image.new("RGBA", (WIDTH_PX * FINER, HEIGHT_PX * FINER), (128, 128, 128, 0))
     pen = ImageDraw.Draw(picture)
     _axes(pen, title)
     for rank, name in reversed(list(enumerate(tools))):
         color = (*COLORS[rank % len(COLORS)], 255)
-        line = [_at(one.recall, one.precision) for one in sorted(tools[name], key=lambda o: (o.recall, -o.precision))]
+        line = [_at(point.recall, point.precision) for point in tools[name]]
         if len(line) > 1:
             pen.line(line, color, (2 if rank else 4) * FINER, "curve")
         for x, y in (_at(point.recall, point.precision) for point in tools[name] if point.default):
@@ -51,7 +50,7 @@ def write(path: Path, tools: Mapping[str, Sequence[Point]], title: str) -> None:
 
 def _at(recall: float, precision: float) -> tuple[float, float]:
     x = LEFT + recall * (RIGHT - LEFT)
-    y = BOTTOM - (max(precision, LOWEST) - LOWEST) / (1 - LOWEST) * (BOTTOM - TOP)
+    y = BOTTOM - precision * (BOTTOM - TOP)
     return x * FINER, y * FINER
 
 
@@ -60,15 +59,13 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _axes(pen: ImageDraw.ImageDraw, title: str) -> None:
-    for step in range(0, 11, 2):
-        x, y = _at(step / 10, LOWEST)
-        pen.line([(x, y), _at(step / 10, 1)], (*INK[:3], 60), FINER)
-        pen.text((x, y + 8 * FINER), f"{step / 10:.1f}", INK, _font(13), "ma")
-    for step in range(6):
-        precision = LOWEST + (1 - LOWEST) * step / 5
-        x, y = _at(0, precision)
-        pen.line([(x, y), _at(1, precision)], (*INK[:3], 60), FINER)
-        pen.text((x - 8 * FINER, y), f"{precision:.1f}", INK, _font(13), "rm")
+    for share in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        x, y = _at(share, 0)
+        pen.line([(x, y), _at(share, 1)], (*INK[:3], 60), FINER)
+        pen.text((x, y + 8 * FINER), f"{share:.1f}", INK, _font(13), "ma")
+        x, y = _at(0, share)
+        pen.line([(x, y), _at(1, share)], (*INK[:3], 60), FINER)
+        pen.text((x - 8 * FINER, y), f"{share:.1f}", INK, _font(13), "rm")
     pen.text(((LEFT + RIGHT) / 2 * FINER, (BOTTOM + 32) * FINER), "recall of pairs", INK, _font(15), "ma")
     pen.text((LEFT * FINER, 4 * FINER), "precision of pairs", INK, _font(15), "la")
     pen.text((LEFT * FINER, (HEIGHT_PX - 8) * FINER), title, INK, _font(13), "ld")
