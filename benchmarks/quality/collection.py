@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +102,7 @@ def _write(folder: Path, wanted: Wanted) -> list[Label]:
     sources = [(path, f"packaged {path.stem}", "") for path in packaged() if wanted.packaged]
     sources += [(source, label.group, label.scene) for source, label in alone]
     bases += [_Base(len(bases) + at, group, scene, path) for at, (path, group, scene) in enumerate(sources)]
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), initializer=_begin) as pool:
+    with strangers.workers(_begin) as pool:
         count = len(bases)
         written = [
             one for some in pool.map(_write_base, [folder] * count, [wanted.changes] * count, bases) for one in some

@@ -9,7 +9,9 @@ kept.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,8 +26,13 @@ FIRST_STYLE = 100_000
 def write(folder: Path, count: int, family: int) -> list[Path]:
     """Draws the photos 0 to count - 1, so many to a family, and returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with workers(partial(cv2.setNumThreads, 1)) as pool:
         return list(pool.map(partial(_write_one, folder, family), range(count), chunksize=10))
+
+
+def workers(begin: Callable[[], None]) -> ProcessPoolExecutor:
+    """A process for each core. Not forked: OpenCV's threads would be missing in them, and waited for."""
+    return ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn"), begin)
 
 
 def _write_one(folder: Path, size: int, number: int) -> Path:
