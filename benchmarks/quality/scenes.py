@@ -3,8 +3,8 @@
 Comes in: a kind, the seed of a style (palette, layout, texture, furniture: what photos of one place, program or
 publisher share) and the seed of a photo (what it shows). Goes out: uint8 RGB pixels. Two photos of one style and
 different seeds are strangers, on purpose hard ones; a photo of a style of its own is an ordinary one. The same
-numbers draw the same picture. What two strangers share of one place is less than half of the frame: with more, people
-would not agree.
+numbers draw the same picture. What two strangers share of one place is about half of the frame at most: with more,
+people would not agree.
 """
 
 from __future__ import annotations
