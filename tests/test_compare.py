@@ -9,7 +9,7 @@ import pytest
 
 from drawn import burst_frame, cropped, exposed, scene
 from sameshot.compare import moment
-from sameshot.compare.pair_score import probability, score_pair
+from sameshot.compare.pair_score import evidence_of, probability, score_pair
 from sameshot.compare.thresholds import LINK_THRESHOLD, SHORTLIST_COSINE
 from sameshot.describe.descriptors import LONG_SIDE_PX, describe
 from sameshot.embed.encoders import prepare
@@ -88,6 +88,48 @@ def test_a_shared_border_and_caption_do_not_link(features):
     assert score_pair(features(published(scene(41))), features(published(scene(42)))).score < LINK_THRESHOLD
 
 
+def test_what_is_turned_or_mirrored_lies_exactly_on_its_original(features):
+    pixels = scene(44, 600, 450)
+    for changed in (pixels[:, ::-1], np.rot90(pixels), np.rot90(pixels, 2)):
+        found = evidence_of(features(pixels), features(changed))
+        assert found["overlay"] > 0.9
+        assert found["flow"] > 0.9
+        assert found["guided"] > 0.3
+
+
+def test_near_and_far_may_move_against_each_other(features):
+    pixels = scene(45, 600, 450)
+    ys, xs = np.mgrid[0:450, 0:600].astype(np.float32)
+    near = np.clip(ys / 450 - 0.4, 0, 1) * 60  # the ground moves, the horizon does not
+    moved = cv2.remap(pixels, xs + near, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    found, apart = (evidence_of(features(pixels), features(other)) for other in (moved, scene(46, 600, 450)))
+    assert found["flow"] > 0.5 > 0.3 > apart["flow"]
+    assert found["guided"] > 0.2 > 0.02 > apart["guided"]
+
+
+def test_text_is_found_at_the_place_of_the_same_text_alone(features):
+    def page(words):
+        rng = np.random.default_rng(words)
+        paper = np.full((900, 640, 3), 245, np.uint8)
+        for y in range(60, 860, 26):
+            line = "".join(chr(c) for c in rng.choice([*range(97, 123), 32, 32, 32], 52))
+            cv2.putText(paper, line, (40, y), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (30, 30, 30), 1, cv2.LINE_AA)
+        return features(paper)
+
+    assert evidence_of(page(1), page(1))["guided"] > 0.5 > 0.03 > evidence_of(page(1), page(2))["guided"]
+
+
+def test_a_pair_is_looked_at_until_it_is_clear(features):
+    first, other = features(scene(1)), features(cv2.GaussianBlur(scene(2), (0, 0), 60))
+    strangers, copies = score_pair(first, other), score_pair(first, features(scene(1)))
+    assert "inliers" not in strangers.evidence
+    assert "inliers" in copies.evidence
+    assert strangers.score < 0.01 < 0.99 < copies.score
+    everything = evidence_of(first, other)
+    assert everything.keys() > strangers.evidence.keys()
+    assert probability(everything) < LINK_THRESHOLD
+
+
 def test_pages_of_one_layout_and_other_words_do_not_link(features):
     def page(seed):
         rng = np.random.default_rng(seed)
@@ -146,6 +188,8 @@ def test_no_score_speaks_against_itself():
         "frame": 0.2,
         "frame_patches": 0.2,
         "phash": 0.6,
+        "flow": 0.2,
+        "guided": 0.01,
         "moment": 0,
     }
     for name, value in low.items():
@@ -158,4 +202,4 @@ def test_descriptors_of_another_version_are_refused(features):
     for name in look.descriptors:
         other = replace(look, descriptors=look.descriptors | {name: b"\xff" + look.descriptors[name][1:]})
         with pytest.raises(ValueError, match="version"):
-            score_pair(look, other)
+            evidence_of(look, other)

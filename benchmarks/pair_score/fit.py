@@ -1,8 +1,9 @@
 """Fits the pair score: `python benchmarks/pair_score/fit.py` reads table.csv and writes compare/pair_score.json.
 
-Comes in: the table of pairs that `table.py` made. Goes out: slopes of an additive model in log odds, each score's
-evidence a line that bends at fixed places and never falls (so no score can speak against itself), and the figures on
-photos that were held out. Rows of one photo are all fitted on or all held out.
+Comes in: the table of pairs that `table.py` made. Goes out: for each stage of the comparison the slopes of an additive
+model in log odds, each score's evidence a line that bends at fixed places and never falls (so no score speaks against
+itself), what is left undecided by it, and the figures on photos that were held out. Rows of one photo are all fitted on
+or all held out; and each kind of pair is scored once more by a model that saw none of its kind.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import csv
 import itertools
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -21,55 +23,112 @@ HERE = Path(__file__).parent
 TARGET = HERE.parents[1] / "daemon" / "sameshot" / "compare" / "pair_score.json"
 
 # Where each score's line may bend: at the low end of what unrelated photos reach, and along what same shots reach.
-HINGES = {
-    "cosine": (0.45, 0.60, 0.75, 0.90),
-    "inliers": (6.0, 12.0, 24.0),
-    "share": (0.0, 0.05, 0.15),
-    "spread": (0.0, 0.1),
-    "overlay": (0.1, 0.35),
-    "overlay_patches": (0.1, 0.3),
-    "frame": (0.15, 0.35, 0.55),
-    "frame_patches": (0.1, 0.3, 0.5),
-    "phash": (0.6, 0.8),
-}
+STAGES = (
+    {"cosine": (0.45, 0.60, 0.75, 0.90), "phash": (0.6, 0.8),
+     "frame": (0.15, 0.35, 0.55, 0.75), "frame_patches": (0.1, 0.3, 0.5)},
+    {"inliers": (6.0, 12.0, 24.0), "share": (0.0, 0.05, 0.15), "spread": (0.0, 0.1),
+     "overlay": (0.1, 0.35), "overlay_patches": (0.1, 0.3)},
+    {"flow": (0.1, 0.3, 0.5), "guided": (0.0, 0.02, 0.06, 0.15)},
+)  # fmt: skip
 PENALTY = 3e-6
 STRANGERS_FOR_EACH_ROW = 10.0
 """A shortlist holds more pairs of strangers than the table does: each row drawn from one stands for this many."""
+STRANGERS = {"alike", "stranger", "stamp", "window", "page", "soft-apart"}
+GIVEN_UP = (0.5, 0.85)
+MARGIN = 10.0
+"""The first stage gives up half of the table's different pairs, the second 85 in 100: what is dear is kept for the few.
+The second believes what has ten times the odds of any two different ones. The first believes nothing: what tells a
+burst from a panorama is found by the second."""
+
+Line = tuple[str, float]
+Model = tuple[float, np.ndarray]
 
 
 def main() -> None:
     with (HERE / "table.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     same = np.array([row["same"] == "1" for row in rows])
+    kinds = np.array([row["kind"] for row in rows])
     held_out = np.array([int(row["photo"]) % 4 == 0 for row in rows])
-    pieces = np.column_stack(
-        [
-            np.maximum(0, np.array([float(row[name]) for row in rows]) - start)
-            for name, starts in HINGES.items()
-            for start in starts
-        ]
-    )
-    drawn = np.array([row["kind"] in {"alike", "stranger", "stamp", "window", "page"} for row in rows])
-    weight = np.where(drawn, STRANGERS_FOR_EACH_ROW, 1.0)
-    intercept, slopes = fitted(pieces[~held_out], same[~held_out], weight[~held_out])
-    report(rows, intercept + pieces @ slopes, weight, held_out)
-    intercept, slopes = fitted(pieces, same, weight)
-    hinges: dict[str, list[tuple[float, float]]] = {}
-    for (name, start), slope in zip(((n, s) for n, starts in HINGES.items() for s in starts), slopes, strict=True):
-        if abs(slope) > 1e-3:
-            hinges.setdefault(name, []).append((start, round(float(slope), 3)))
-    write(round(float(intercept), 3), hinges)
+    weight = np.where(np.isin(kinds, list(STRANGERS)), STRANGERS_FOR_EACH_ROW, 1.0)
+    table = {name: np.array([float(row[name]) for row in rows]) for stage in STAGES for name in stage}
+
+    def fitted_on(chosen: np.ndarray) -> list[Stage]:
+        return [stage(table, same, weight, chosen, number) for number in range(len(STAGES))]
+
+    judged = fitted_on(~held_out)
+    score, reached = cascaded(judged, table)
+    report(kinds, same, score, reached, weight, held_out)
+    print("kinds of pairs that a model saw none of: pairs, share at or above 0.5")
+    for kind in dict.fromkeys(kinds):
+        unseen = kinds == kind
+        score, _ = cascaded(fitted_on(~unseen), table)
+        print(f"{kind:16} {unseen.sum():5} {np.mean(score[unseen] >= 0.5):.4f}")
+    write(fitted_on(np.ones(len(rows), np.bool_)))
 
 
-def fitted(pieces: np.ndarray, same: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the comparison: slopes of its lines, and between which scores a pair goes on to the next."""
+
+    lines: list[Line]
+    intercept: float
+    slopes: np.ndarray
+    undecided: tuple[float, float]
+
+
+def lines_until(number: int) -> list[Line]:
+    """The lines of this stage and the ones before, as (score, where it bends)."""
+    return [(name, start) for stage in STAGES[: number + 1] for name, starts in stage.items() for start in starts]
+
+
+def pieces(table: dict[str, np.ndarray], lines: list[Line]) -> np.ndarray:
+    return np.column_stack([np.maximum(0, table[name] - start) for name, start in lines])
+
+
+def stage(
+    table: dict[str, np.ndarray],
+    same: np.ndarray,
+    weight: np.ndarray,
+    chosen: np.ndarray,
+    number: int,
+) -> Stage:
+    """Fits one stage on the chosen rows, and finds what it leaves undecided."""
+    lines = lines_until(number)
+    design = pieces(table, lines)
+    intercept, slopes = fitted(lines, design[chosen], same[chosen], weight[chosen])
+    if number == len(STAGES) - 1:
+        return Stage(lines, intercept, slopes, (0.0, 1.0))
+    log_odds = (intercept + design @ slopes)[chosen]
+    low = probability(np.quantile(log_odds[~same[chosen]], GIVEN_UP[number]) + 0.01)  # ties are given up
+    high = probability(log_odds[~same[chosen]].max() + math.log(MARGIN)) if number else 1.0
+    return Stage(lines, intercept, slopes, (float(low), float(high)))
+
+
+def probability(log_odds: np.ndarray | float) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))
+
+
+def cascaded(stages: list[Stage], table: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The score of every row and the number of the stage that gave it, as the comparison does it."""
+    score = np.zeros(len(next(iter(table.values()))))
+    reached = np.zeros(len(score), int)
+    open_ = np.ones(len(score), np.bool_)
+    for number, one in enumerate(stages):
+        now = probability(one.intercept + pieces(table, one.lines) @ one.slopes)
+        score[open_], reached[open_] = now[open_], number
+        open_ &= (now >= one.undecided[0]) & (now <= one.undecided[1])
+    return score, reached
+
+
+def fitted(lines: list[Line], pieces: np.ndarray, same: np.ndarray, weight: np.ndarray) -> Model:
     """Intercept and slopes of the likeliest model whose lines never fall, with a small penalty on each bend."""
     scale = pieces.std(0) + 1e-9
-    starts = np.array([start for starts in HINGES.values() for start in range(len(starts))])
     sign = np.where(same, 1.0, -1.0)
     # A line's slope is the sum of its bends so far: fitted as rises of each stretch, which must not be negative.
-    rises_to_bends = np.eye(len(starts))
-    for at in range(1, len(starts)):
-        if starts[at]:
+    rises_to_bends = np.eye(len(lines))
+    for at in range(1, len(lines)):
+        if lines[at][0] == lines[at - 1][0]:
             rises_to_bends[at, at - 1] = -1.0
     design = pieces @ rises_to_bends / scale
 
@@ -80,22 +139,28 @@ def fitted(pieces: np.ndarray, same: np.ndarray, weight: np.ndarray) -> tuple[fl
         pull = -(weight * sign * wrong) / weight.sum()
         return value, np.r_[pull.sum(), design.T @ pull + 2 * PENALTY * solution[1:]]
 
-    bounds = [(None, None)] + [(0, None)] * len(starts)
-    solution = minimize(cost, np.r_[-5.0, np.full(len(starts), 0.1)], jac=True, method="L-BFGS-B", bounds=bounds).x
+    bounds = [(None, None)] + [(0, None)] * len(lines)
+    solution = minimize(cost, np.r_[-5.0, np.full(len(lines), 0.1)], jac=True, method="L-BFGS-B", bounds=bounds).x
     return float(solution[0]), rises_to_bends @ (solution[1:] / scale)
 
 
-def report(rows: list[dict[str, str]], log_odds: np.ndarray, weight: np.ndarray, held_out: np.ndarray) -> None:
-    score = 1 / (1 + np.exp(-log_odds))
-    kinds = np.array([row["kind"] for row in rows])
-    print("held out: kind, pairs, share at or above 0.5 / 0.9, lowest, highest score")
+def report(
+    kinds: np.ndarray,
+    same: np.ndarray,
+    score: np.ndarray,
+    reached: np.ndarray,
+    weight: np.ndarray,
+    held_out: np.ndarray,
+) -> None:
+    print("held out: kind, pairs, share at or above 0.5 / 0.9, lowest, highest score, share that each stage sees")
     for kind in dict.fromkeys(kinds):
-        of_kind = score[held_out & (kinds == kind)]
-        print(f"{kind:16} {len(of_kind):5} {np.mean(of_kind >= 0.5):.4f} {np.mean(of_kind >= 0.9):.4f} "
-              f"{of_kind.min():.5f} {of_kind.max():.5f}")  # fmt: skip
-    draw_reliability(score[held_out], np.array([row["same"] == "1" for row in rows])[held_out], weight[held_out])
+        chosen = held_out & (kinds == kind)
+        of_kind = score[chosen]
+        seen = " ".join(f"{np.mean(reached[chosen] >= number):.2f}" for number in range(len(STAGES)))
+        print(f"{kind:20} {len(of_kind):5} {np.mean(of_kind >= 0.5):.4f} {np.mean(of_kind >= 0.9):.4f} "
+              f"{of_kind.min():.5f} {of_kind.max():.5f}  {seen}")  # fmt: skip
+    draw_reliability(score[held_out], same[held_out], weight[held_out])
     print("reliability, held out: score, pairs, share that is one shot (strangers weighted)")
-    same = np.array([row["same"] == "1" for row in rows])
     edges = np.array([0, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 1.0001])
     for low, high in itertools.pairwise(edges):
         inside = held_out & (score >= low) & (score < high)
@@ -128,9 +193,20 @@ def draw_reliability(score: np.ndarray, same: np.ndarray, weight: np.ndarray) ->
     cv2.imwrite(str(HERE / "reliability.png"), canvas)
 
 
-def write(intercept: float, hinges: dict[str, list[tuple[float, float]]]) -> None:
-    lines = [f'    "{name}": {json.dumps(pieces)}' for name, pieces in hinges.items()]
-    TARGET.write_text(f'{{\n  "intercept": {intercept},\n  "hinges": {{\n' + ",\n".join(lines) + "\n  }\n}\n")
+def write(stages: list[Stage]) -> None:
+    parts = []
+    for one in stages:
+        hinges: dict[str, list[tuple[float, float]]] = {}
+        for (name, start), slope in zip(one.lines, one.slopes, strict=True):
+            if abs(slope) > 1e-3:
+                hinges.setdefault(name, []).append((start, round(float(slope), 3)))
+        lines = ",\n".join(f'      "{name}": {json.dumps(bends)}' for name, bends in hinges.items())
+        undecided = json.dumps([float(f"{bound:.8g}") for bound in one.undecided])
+        parts.append(
+            f'  {{\n    "intercept": {one.intercept:.3f},\n    "undecided": {undecided},\n'
+            f'    "hinges": {{\n{lines}\n    }}\n  }}'
+        )
+    TARGET.write_text("[\n" + ",\n".join(parts) + "\n]\n")
 
 
 if __name__ == "__main__":

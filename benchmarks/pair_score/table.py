@@ -1,13 +1,16 @@
-"""Makes the table of pairs that `fit.py` fits on: `python benchmarks/pair_score/table.py PHOTOS_DIR table.csv`.
+"""Makes the table of pairs that `fit.py` fits on: `python benchmarks/pair_score/table.py PHOTOS_DIR`.
 
 Comes in: a folder of photos that all show different things. Goes out: one row for each pair with the scores that
-`compare/` sees, the kind of pair, and whether it is one shot. No picture is kept.
+`compare/` sees, the kind of pair, and whether it is one shot. No picture is kept. What is described of each stays
+beside the models, so that a new score is asked of the same pictures in a minute.
 """
 
 from __future__ import annotations
 
 import csv
+import pickle
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -20,19 +23,34 @@ from sameshot.embed.encoders import prepare
 from sameshot.embed.serving import Encoder
 from sameshot.model import Capture, Features
 
+HERE = Path(__file__).parent
 SEED = 20261121
-EDITS_PER_PHOTO = 3
+EDITS_PER_PHOTO = 4
 LOWEST_COSINE = 0.45
 NEGATIVES = 7000
 PUBLISHERS = 12
-SCORES = (
-    "cosine", "inliers", "share", "spread", "overlay", "overlay_patches", "frame", "frame_patches", "phash",
-)  # fmt: skip
-COLUMNS = ("kind", "same", "photo", *SCORES)
-LONG_SIDE_DRAWN_PX = 640
+COLUMNS = ("kind", "same", "photo")
+LONG_SIDE_DRAWN_PX = 560
+
+Pair = tuple[str, bool, int, Features, Features]
+"""Kind, whether it is one shot, the photo's number, the two."""
 
 
 def main(photos: Path, target: Path, models: Path) -> None:
+    kept = models / "pair_score_pairs.pickle"  # only ever written here, and read back
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(pickle.dumps(list(drawn_pairs(photos, models))))
+    pairs: list[Pair] = pickle.loads(kept.read_bytes())
+    rows = [row(kind, one, other, photo=photo, same=same) for kind, same, photo, one, other in pairs + strangers(pairs)]
+    with target.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def drawn_pairs(photos: Path, models: Path) -> Iterator[Pair]:
+    """What `variants.py` makes of each photo. What is drawn depends on the photo's number and the others' pictures."""
     encoder = Encoder(prepare("lite0", models))
     cv2.setNumThreads(1)
 
@@ -42,56 +60,58 @@ def main(photos: Path, target: Path, models: Path) -> None:
 
     pictures = [cv2.imread(str(path))[:, :, ::-1] for path in sorted(photos.iterdir())]
     pictures = [variants.resized(picture, LONG_SIDE_DRAWN_PX) for picture in pictures]
-    rows: list[dict[str, object]] = []
-    everything: list[tuple[int, Features]] = []
-    rng = np.random.default_rng(SEED)
     edits = [kind for kind in variants.KINDS if kind.startswith("edit")]
     frames = [kind for kind in variants.KINDS if not kind.startswith("edit")]
     for photo, picture in enumerate(pictures):
+        rng = np.random.default_rng((SEED, photo))
         original = features(picture)
-        everything.append((photo, original))
-        for kind in (*frames, *rng.choice(edits, EDITS_PER_PHOTO, replace=False)):
+        for kind in (*frames, *map(str, rng.choice(edits, EDITS_PER_PHOTO, replace=False))):
             passer = pictures[int(rng.integers(len(pictures)))]
-            one, other = variants.frames(str(kind), picture, passer, rng)
-            first = original if one is picture else features(one)
-            second = features(other)
-            everything += [(photo, second)]
-            rows.append(row(str(kind), first, second, photo=photo, same=True))
-        halves = np.array_split(picture, 2, axis=int(rng.integers(2)))
-        rows.append(row("halves", *map(features, halves), photo=photo, same=False))
+            one, other = variants.frames(kind, picture, passer, rng)
+            yield kind, True, photo, original if one is picture else features(one), features(other)
         stranger = pictures[(photo + 1) % len(pictures)]
-        for kind, shared in (("stamp", variants.stamped), ("window", variants.windowed)):
-            together = [features(shared(each, photo % PUBLISHERS)) for each in (picture, stranger)]
-            rows.append(row(kind, *together, photo=photo, same=False))
-        pages = [features(variants.page(rng, photo % PUBLISHERS)) for _ in range(2)]
-        rows.append(row("page", *pages, photo=photo, same=False))
-    rows += strangers(everything, rng)
-    with target.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+        publisher = photo % PUBLISHERS
+        apart = {
+            "halves": np.array_split(picture, 2, axis=int(rng.integers(2))),
+            "beside": variants.beside(picture, rng),
+            "stamp": [variants.stamped(each, publisher) for each in (picture, stranger)],
+            "window": [variants.windowed(each, publisher) for each in (picture, stranger)],
+            "soft-apart": [variants.noisy(variants.soft(each, rng), 2, rng) for each in (picture, stranger)],
+            "page": [variants.page(rng, publisher) for _ in range(2)],
+        }
+        for kind, (one, other) in apart.items():
+            yield kind, False, photo, features(one), features(other)
 
 
-def strangers(everything: list[tuple[int, Features]], rng: np.random.Generator) -> list[dict[str, object]]:
-    """Pairs of different photos that a shortlist would bring: half by chance, half those that look most alike."""
-    photos = np.array([photo for photo, _ in everything])
-    vectors = np.array([features.vector for _, features in everything])
+def strangers(pairs: list[Pair]) -> list[Pair]:
+    """list[Pair] of different photos that a shortlist would bring: half by chance, half those that look most alike."""
+    of_photos = [(photo, one) for _, same, photo, *both in pairs if same for one in both]
+    photos = np.array([photo for photo, _ in of_photos])
+    vectors = np.array([features.vector for _, features in of_photos])
     cosines = np.triu(vectors @ vectors.T, 1) * (photos[:, None] != photos[None])
     first, second = np.nonzero(cosines >= LOWEST_COSINE)
     alike = np.argsort(-cosines[first, second])[: NEGATIVES // 2]
-    chance = rng.permutation(len(first))[: NEGATIVES // 2]
-    chosen = [("alike", at) for at in alike] + [("stranger", at) for at in set(chance) - set(alike)]
+    chance = np.random.default_rng(SEED).permutation(len(first))[: NEGATIVES // 2]
+    chosen = [("alike", at) for at in alike] + [("stranger", at) for at in sorted(set(chance) - set(alike))]
     return [
-        row(kind, everything[first[at]][1], everything[second[at]][1], photo=int(photos[first[at]]), same=False)
-        for kind, at in chosen
+        (kind, False, int(photos[first[at]]), of_photos[first[at]][1], of_photos[second[at]][1]) for kind, at in chosen
     ]
 
 
 def row(kind: str, first: Features, second: Features, *, photo: int, same: bool) -> dict[str, object]:
     """One line of the table."""
-    evidence = evidence_of(first, second)
-    return {"kind": kind, "same": int(same), "photo": photo, **{name: f"{evidence[name]:.4f}" for name in SCORES}}
+    evidence = {name: value for name, value in evidence_of(first, second).items() if name != "moment"}
+    return {
+        "kind": kind,
+        "same": int(same),
+        "photo": photo,
+        **{name: f"{value:.4f}" for name, value in evidence.items()},
+    }
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3] if len(sys.argv) > 3 else "build/models"))
+    main(
+        Path(sys.argv[1]),
+        Path(sys.argv[2]) if len(sys.argv) > 2 else HERE / "table.csv",
+        Path(sys.argv[3] if len(sys.argv) > 3 else "build/models"),
+    )

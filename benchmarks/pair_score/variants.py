@@ -6,8 +6,12 @@ burst, a bracket, a step aside).
 
 from __future__ import annotations
 
+import io
+
 import cv2
 import numpy as np
+import pillow_heif
+from PIL import Image
 
 Pixels = np.ndarray
 
@@ -41,7 +45,17 @@ def turned(picture: Pixels, degrees: float) -> Pixels:
 
 
 def noisy(picture: Pixels, deviation: float, rng: np.random.Generator) -> Pixels:
-    return np.clip(picture + rng.normal(0, deviation, picture.shape), 0, 255).astype(np.uint8)
+    return np.clip(picture + np.float32(deviation) * noise(picture, rng), 0, 255).astype(np.uint8)
+
+
+def noise(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Of deviation 1, in the picture's shape, float32."""
+    return rng.standard_normal(picture.shape, np.float32)
+
+
+def shown(light: np.ndarray, gamma: float) -> np.ndarray:
+    """Linear light, clipped to 0..1, as a file holds it, 0..1."""
+    return cv2.pow(np.clip(light, 0, 1, dtype=np.float32), 1 / gamma)
 
 
 def gray(picture: Pixels) -> Pixels:
@@ -114,7 +128,7 @@ def page(rng: np.random.Generator, style: int) -> Pixels:
         line = ""
         while cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0] < 560 - 2 * margin:
             line += "".join(chr(c) for c in rng.integers(97, 122, rng.integers(2, 10))) + " "
-        if rng.random() < 0.85:
+        if style % 2 or rng.random() < 0.85:  # every other style has a line on every line
             cv2.putText(paper, line, (margin, y), cv2.FONT_HERSHEY_SIMPLEX, size, (30,) * 3, 1, cv2.LINE_AA)
     return paper
 
@@ -124,11 +138,68 @@ def exposed(picture: Pixels, stops_ev: float, rng: np.random.Generator, contrast
 
     contrast: above 1 the scene holds more range than the picture did, as a room with a window does.
     """
-    linear = (picture / 255.0) ** (2.2 * contrast)
+    linear = linear_light(picture, 2.2 * contrast)
     scene = linear / (1.15 - linear)  # what a gentle shoulder had compressed
-    captured = scene * 0.6 * 2.0**stops_ev
-    captured = captured + rng.normal(0, 1, captured.shape) * np.sqrt(captured * 2e-4 + 4e-6)
-    return (np.clip(captured, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
+    captured = scene * np.float32(0.6 * 2.0**stops_ev)
+    captured = captured + noise(captured, rng) * np.sqrt(captured * 2e-4 + 4e-6, dtype=np.float32)
+    return (shown(captured, 2.2) * 255).astype(np.uint8)
+
+
+def linear_light(picture: Pixels, gamma: float) -> np.ndarray:
+    """The light behind a picture, 0..1, float32."""
+    return cv2.LUT(picture, ((np.arange(256) / 255.0) ** gamma).astype(np.float32))
+
+
+def lit_unevenly(picture: Pixels, range_ev: float, rng: np.random.Generator) -> np.ndarray:
+    """The scene in linear light, up to `range_ev` brighter in some parts, as a room with a window is; 1: white."""
+    height, width = picture.shape[:2]
+    light = cv2.resize(rng.normal(0, 1, (3, 4)), (width, height), interpolation=cv2.INTER_CUBIC)
+    light = np.tanh(rng.uniform(1, 3) * light)  # bright and dark parts with borders between
+    linear = linear_light(picture, 2.2 * rng.uniform(1, 1.4))
+    return np.asarray(linear / (1.1 - linear) * 2.0 ** (light[..., None] * range_ev / 2), np.float32)
+
+
+def photographed(scene: np.ndarray, stops_ev: float, curve: tuple[float, float], rng: np.random.Generator) -> Pixels:
+    """What a camera makes of linear light: its noise, its tone curve (gamma, strength of an S), its JPEG."""
+    captured = scene * np.asarray(2.0**stops_ev * rng.normal(1, 0.03, 3), np.float32)
+    captured = captured + noise(captured, rng) * np.sqrt(np.maximum(captured, 0) * 4e-4 + 1e-5, dtype=np.float32)
+    if rng.random() < 0.5:
+        captured = cv2.GaussianBlur(captured, (0, 0), 1.0)  # a camera that smooths its noise away
+    plain = shown(captured, curve[0])
+    bent = plain + curve[1] * (plain * plain * (3 - 2 * plain) - plain)
+    return recompressed((bent * 255).astype(np.uint8), int(rng.integers(60, 96)))
+
+
+def walked_on(picture: Pixels, zoom: float, rng: np.random.Generator) -> Pixels:
+    """Seen from a step further on: what is near grows by `zoom`, what is far hardly, and some of it to one side."""
+    height, width = picture.shape[:2]
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    depth = cv2.resize(rng.normal(0, 1, (4, 5)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    ground = 2 * np.maximum(0, ys / height - 0.5)  # the ground is nearer the lower it is seen
+    near = np.clip(0.25 + 0.5 * ground + 0.25 * np.tanh(2 * depth), 0.05, 1)
+    grown = 1 + (zoom - 1) * near
+    x, y = width * rng.uniform(0.35, 0.65), height * rng.uniform(0.4, 0.6)
+    aside = rng.normal(0, 0.015) * width * near
+    return cv2.remap(
+        picture, x + (xs - x) / grown + aside, y + (ys - y) / grown, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+
+
+def as_heic(picture: Pixels, quality: int) -> Pixels:
+    packed = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(picture)).save(packed, quality=quality)
+    return np.array(pillow_heif.open_heif(packed).to_pillow().convert("RGB"))
+
+
+def beside(picture: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
+    """Two pictures of one place that share less than four tenths of what they show."""
+    height, width = picture.shape[:2]
+    if height > width:
+        one, other = beside(np.rot90(picture), rng)
+        return np.ascontiguousarray(np.rot90(one, -1)), np.ascontiguousarray(np.rot90(other, -1))
+    part = int(width * rng.uniform(0.5, 0.6))
+    start = int(min(width - part, part * rng.uniform(0.62, 0.8)))
+    return np.ascontiguousarray(picture[:, :part]), np.ascontiguousarray(picture[:, start : start + part])
 
 
 def stepped_aside(picture: Pixels, amount: float, rng: np.random.Generator) -> Pixels:
@@ -163,6 +234,11 @@ def passed_by(picture: Pixels, passer: Pixels, rng: np.random.Generator) -> Pixe
     return (picture * (1 - mask) + other * mask).astype(np.uint8)
 
 
+def soft(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """Without a corner, as skies, walls and what is out of focus."""
+    return cv2.GaussianBlur(picture, (0, 0), max(picture.shape) * rng.uniform(0.02, 0.05))
+
+
 def moved_blur(picture: Pixels, length_px: int, degrees: float) -> Pixels:
     kernel = np.zeros((length_px, length_px), np.float32)
     kernel[length_px // 2] = 1
@@ -171,8 +247,44 @@ def moved_blur(picture: Pixels, length_px: int, degrees: float) -> Pixels:
     return cv2.filter2D(picture, -1, kernel / max(kernel.sum(), 1e-6))
 
 
+def bracketed(picture: Pixels, rng: np.random.Generator, *, hard: bool) -> tuple[Pixels, Pixels]:
+    """Two exposures of a scene with more range than a camera has; hard: hardly a part of it is shown by both."""
+    scene = lit_unevenly(stepped_aside(picture, 0.002, rng), rng.uniform(4, 9) if hard else rng.uniform(2, 7), rng)
+    curve = rng.uniform(1.8, 2.6), rng.uniform(0, 0.8)
+    middle_ev, apart_ev = rng.normal(0, 1), rng.uniform(2.5, 7)
+    dark_ev, bright_ev = middle_ev - apart_ev / 2, middle_ev + apart_ev / 2
+    if hard:  # the one for the lights, the other for the shadows: most is black in the one or burnt in the other
+        luma = scene.mean(2)
+        dark_ev = float(np.log2(0.8 / np.quantile(luma, rng.uniform(0.9, 0.99))))
+        bright_ev = float(np.log2(rng.uniform(0.15, 0.5) / np.quantile(luma, rng.uniform(0.1, 0.4))))
+        bright_ev = max(bright_ev, dark_ev + 3)
+    moved = stepped_aside(np.clip(scene * 8, 0, 255).astype(np.float32), 0.004, rng) / 8
+    return (
+        photographed(scene, dark_ev, curve, rng),
+        photographed(moved if rng.random() < 0.3 else scene, bright_ev, curve, rng),
+    )
+
+
+def viewed(kind: str, picture: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
+    """One scene from two places near each other."""
+    if kind == "view-on":
+        second = stepped_aside(walked_on(picture, rng.uniform(1.05, 1.35), rng), 0.008, rng)
+        return noisy(picture, 3, rng), recompressed(exposed(second, rng.uniform(-0.7, 0.7), rng), 85)
+    if kind == "view-walk":
+        second = stepped_aside(walked_on(picture, rng.uniform(1.3, 1.7), rng), 0.012, rng)
+        return noisy(picture, 3, rng), recompressed(exposed(second, rng.uniform(-0.7, 0.7), rng), 85)
+    if kind == "view-far":
+        return stepped_aside(picture, 0.025, rng), recompressed(
+            stepped_aside(picture, rng.uniform(0.02, 0.05), rng), 85
+        )
+    if kind == "view":
+        return stepped_aside(picture, 0.02, rng), noisy(stepped_aside(picture, rng.uniform(0.01, 0.04), rng), 4, rng)
+
+
 def frames(kind: str, picture: Pixels, passer: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
     """Two pictures that show one shot, as `kind` says. Sizes differ; a decoder brings them to one."""
+    if kind in {"exposure-d", "exposure-e"}:
+        return bracketed(picture, rng, hard=kind == "exposure-e")
     if kind.startswith("exposure"):
         low, high = -rng.uniform(0, 3.5), rng.uniform(0, 3.0)
         contrast = 1.0
@@ -182,8 +294,11 @@ def frames(kind: str, picture: Pixels, passer: Pixels, rng: np.random.Generator)
         shift = 0.002 if rng.random() < 0.7 else 0.01
         darker = exposed(stepped_aside(picture, shift, rng), low, rng, contrast)
         return recompressed(darker, 90), recompressed(exposed(picture, high, rng, contrast), 90)
-    if kind == "view":
-        return stepped_aside(picture, 0.02, rng), noisy(stepped_aside(picture, rng.uniform(0.01, 0.04), rng), 4, rng)
+    if kind == "soft":
+        blurred = soft(picture, rng)
+        return noisy(blurred, 2, rng), recompressed(exposed(blurred, rng.uniform(-1, 1), rng), 85)
+    if kind.startswith("view"):
+        return viewed(kind, picture, rng)
     if kind == "burst":
         second = passed_by(stepped_aside(picture, 0.008, rng), passer, rng)
         if rng.random() < 0.3:
@@ -205,14 +320,19 @@ def frames(kind: str, picture: Pixels, passer: Pixels, rng: np.random.Generator)
         "flip": lambda: np.ascontiguousarray(picture[:, ::-1]),
         "develop": lambda: developed(picture, rng),
         "caption": lambda: captioned(picture, rng),
+        "heic": lambda: as_heic(picture, int(rng.integers(20, 60))),
+        "quarter-flip": lambda: np.ascontiguousarray(np.rot90(picture, rng.integers(1, 4))[:, ::-1]),
+        "quarter-develop": lambda: developed(np.ascontiguousarray(np.rot90(picture, rng.integers(1, 4))), rng),
     }[edit]()
     return picture, recompressed(changed, 85)
 
 
 KINDS = (
-    "exposure-a", "exposure-b", "exposure-c", "view", "burst", "framing",
+    "exposure-a", "exposure-b", "exposure-c", "exposure-d", "exposure-e",
+    "view", "view-on", "view-walk", "view-far", "burst", "framing", "soft",
     *(f"edit-{edit}" for edit in (
         "recompress", "resize", "crop5", "crop15", "crop30", "turn5",
         "turn10", "quarter", "gray", "flip", "develop", "caption",
+        "heic", "quarter-flip", "quarter-develop",
     )),
 )  # fmt: skip

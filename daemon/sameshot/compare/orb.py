@@ -38,6 +38,19 @@ class Corners:
     places: NDArray[np.float32]
     descriptors: NDArray[np.uint8]
 
+    def pixels(self) -> NDArray[np.float64]:
+        """The map from places relative to the frame to px, whose middles are whole numbers."""
+        return np.array([[self.width_px, 0, -0.5], [0, self.height_px, -0.5], [0, 0, 1]])
+
+    def relative(self) -> NDArray[np.float64]:
+        """The places relative to the frame, (n, 2)."""
+        return (self.places + 0.5) / (self.width_px, self.height_px)
+
+    def flipped(self) -> Corners:
+        """The same corners in the mirror image of their frame."""
+        places = np.array([self.width_px - 1, 0], np.float32) + self.places * np.array([-1, 1], np.float32)
+        return Corners(self.width_px, self.height_px, places, self.descriptors)
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -116,9 +129,7 @@ def _agree(first: Corners, second: Corners, *, mirrored: bool) -> Agreement:
     inliers = int(keep.sum())
     spread = min(_hull_share(source[keep], first), _hull_share(target[keep], second))
     common = max(min(int(there.sum()), int(back.sum())), inliers)
-    scale_first = np.diag([first.width_px, first.height_px, 1.0])
-    scale_second = np.diag([1 / second.width_px, 1 / second.height_px, 1.0])
-    relative = np.asarray(scale_second @ found @ scale_first, np.float64)
+    relative = np.asarray(np.linalg.inv(second.pixels()) @ found @ first.pixels(), np.float64)
     if mirrored:
         relative = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) @ relative
     return Agreement(inliers, inliers / common, spread, mirrored, relative)

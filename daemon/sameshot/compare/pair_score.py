@@ -18,64 +18,128 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from sameshot.compare import moment, orb, phash, relief
+from sameshot.compare import flow, moment, orb, phash, relief
+from sameshot.compare.guided import guided
 from sameshot.model import PairScore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from sameshot.model import Features
 
 
-class _Model(TypedDict):
+class _Stage(TypedDict):
+    """`hinges`: score -> (where a piece begins, log odds for each unit above).
+
+    A pair whose probability lies outside `undecided` goes no further; the last stage decides all.
+    """
+
     intercept: float
     hinges: dict[str, list[tuple[float, float]]]
-    """Score -> (where the piece begins, log odds for each unit above)."""
+    undecided: tuple[float, float]
 
 
 def score_pair(a: Features, b: Features) -> PairScore:
-    """The score of two photos, the same in either order. Their vectors are of one encoder."""
-    evidence, shift = _compared(a, b)
-    return PairScore(probability(evidence), evidence | shift)
+    """The score of two photos, the same in either order. Their vectors are of one encoder.
+
+    The evidence holds what was looked at until it was clear.
+    """
+    pair = _Pair(a, b)
+    evidence: dict[str, float] = {}
+    score = 0.0
+    for stage, look in zip(_stages(), pair.looks(), strict=True):
+        evidence |= look()
+        score = _probability(stage, evidence)
+        if not stage["undecided"][0] <= score <= stage["undecided"][1]:
+            break
+    return PairScore(score, evidence | pair.shift())
 
 
 def evidence_of(a: Features, b: Features) -> dict[str, float]:
-    """The scores of every measure, by name, the same in either order."""
-    return _compared(a, b)[0]
+    """The scores of every measure, by name, the same in either order, whether they are needed or not."""
+    evidence: dict[str, float] = {}
+    for look in _Pair(a, b).looks():
+        evidence |= look()
+    return evidence
 
 
-def _compared(a: Features, b: Features) -> tuple[dict[str, float], dict[str, float]]:
-    """The scores, and where geometry found it how far the scene moved from the photo taken first to the other one."""
-    first, second = sorted((a, b), key=lambda features: (features.descriptors["orb"], features.descriptors["relief"]))
-    found = orb.agreement(first.descriptors["orb"], second.descriptors["orb"])
-    reliefs = (first.descriptors["relief"], second.descriptors["relief"])
-    evidence = {
-        "cosine": float(np.dot(first.vector, second.vector)),
-        "inliers": float(found.inliers),
-        "share": found.share,
-        "spread": found.spread,
-        "overlay": relief.correlation(*reliefs, found.map) if found.map is not None else 0.0,
-        "overlay_patches": relief.patches(*reliefs, found.map) if found.map is not None else 0.0,
-        "frame": relief.correlation(*reliefs, None),
-        "frame_patches": relief.patches(*reliefs, None),
-        "phash": phash.likeness(first.descriptors["phash"], second.descriptors["phash"]),
-        "moment": moment.nearness(first.capture, second.capture),
-    }
-    shift = orb.shift(found)
-    if shift is None:
-        return evidence, {}
-    sign = -1.0 if moment.is_later(first.capture, second.capture) else 1.0
-    return evidence, {"shift_x": sign * shift[0], "shift_y": sign * shift[1]}
+class _Pair:
+    """Two photos that are looked at more and more closely."""
+
+    def __init__(self, a: Features, b: Features) -> None:
+        kept = ("orb", "relief", "phash")
+        first, second = sorted((a, b), key=lambda features: [features.descriptors[name] for name in kept])
+        self._first, self._second = first, second
+        self._frame = relief.laid_over(first.descriptors["relief"], second.descriptors["relief"], None)
+        self._corners = orb.NO_AGREEMENT
+        self._overlay: relief.Overlay | None = None
+        self._frame_fits = 0.0
+        self._overlay_fits = 0.0
+
+    def looks(self) -> tuple[Callable[[], dict[str, float]], ...]:
+        """What can be asked, the cheapest first."""
+        return self._at_a_glance, self._by_corners, self._part_by_part
+
+    def shift(self) -> dict[str, float]:
+        """How far the scene moved from the photo taken first to the other one, where geometry found it."""
+        moved = orb.shift(self._corners)
+        if moved is None:
+            return {}
+        sign = -1.0 if moment.is_later(self._first.capture, self._second.capture) else 1.0
+        return {"shift_x": sign * moved[0], "shift_y": sign * moved[1]}
+
+    def _at_a_glance(self) -> dict[str, float]:
+        first, second = self._first, self._second
+        self._frame_fits = self._frame.correlation()
+        return {
+            "cosine": float(np.dot(first.vector, second.vector)),
+            "phash": phash.likeness(first.descriptors["phash"], second.descriptors["phash"]),
+            "frame": self._frame_fits,
+            "frame_patches": self._frame.patches(),
+            "moment": moment.nearness(first.capture, second.capture),
+        }
+
+    def _by_corners(self) -> dict[str, float]:
+        first, second = self._first.descriptors, self._second.descriptors
+        found = self._corners = orb.agreement(first["orb"], second["orb"])
+        if found.map is not None:
+            self._overlay = relief.laid_over(first["relief"], second["relief"], found.map)
+            self._overlay_fits = self._overlay.correlation()
+        return {
+            "inliers": float(found.inliers),
+            "share": found.share,
+            "spread": found.spread,
+            "overlay": self._overlay_fits,
+            "overlay_patches": self._overlay.patches() if self._overlay is not None else 0.0,
+        }
+
+    def _part_by_part(self) -> dict[str, float]:
+        """Under the better of the two: the map that corners agree on, or none."""
+        mapped = self._overlay is not None and self._overlay_fits > self._frame_fits
+        laid = self._overlay if self._overlay is not None and mapped else self._frame
+        left = flow.flow(laid.one, laid.other, laid.covered)
+        first, _ = orb.unpack(self._first.descriptors["orb"])
+        plain, mirrored = orb.unpack(self._second.descriptors["orb"])
+        second = mirrored.flipped() if mapped and self._corners.mirrored else plain
+        found = guided(first, second, self._corners.map if mapped else None, left, relief.SIDE_PX)
+        return {"flow": left.agreement, "guided": found}
 
 
-def probability(evidence: dict[str, float]) -> float:
-    """What the fitted model says of these scores, 0..1."""
-    model = _model()
-    log_odds = model["intercept"]
-    for name, hinges in model["hinges"].items():
+def probability(evidence: Mapping[str, float]) -> float:
+    """What the fitted model says of these scores, 0..1. Raises KeyError where one is missing."""
+    return _probability(_stages()[-1], evidence)
+
+
+def _probability(stage: _Stage, evidence: Mapping[str, float]) -> float:
+    log_odds = stage["intercept"]
+    for name, hinges in stage["hinges"].items():
         log_odds += sum(slope * max(0.0, evidence[name] - start) for start, slope in hinges)
     return 1 / (1 + math.exp(-max(-50.0, min(50.0, log_odds))))
 
 
 @cache
-def _model() -> _Model:
-    fitted: _Model = json.loads(resources.files("sameshot.compare").joinpath("pair_score.json").read_text("utf-8"))
+def _stages() -> list[_Stage]:
+    fitted: list[_Stage] = json.loads(
+        resources.files("sameshot.compare").joinpath("pair_score.json").read_text("utf-8")
+    )
     return fitted
