@@ -277,8 +277,7 @@ def viewed(kind: str, picture: Pixels, rng: np.random.Generator) -> tuple[Pixels
         return stepped_aside(picture, 0.025, rng), recompressed(
             stepped_aside(picture, rng.uniform(0.02, 0.05), rng), 85
         )
-    if kind == "view":
-        return stepped_aside(picture, 0.02, rng), noisy(stepped_aside(picture, rng.uniform(0.01, 0.04), rng), 4, rng)
+    return stepped_aside(picture, 0.02, rng), noisy(stepped_aside(picture, rng.uniform(0.01, 0.04), rng), 4, rng)
 
 
 def frames(kind: str, picture: Pixels, passer: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
