@@ -7,6 +7,7 @@ import shutil
 import signal
 import stat
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,18 @@ def processes_below(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def statuses(service: Service) -> list[str]:
+    return [line for line in service.told() if line.startswith("STATUS=")]
+
+
 def test_its_manager_is_told_all_it_must_know(installation: Installation, sample_photos: Path) -> None:
     with installation.service(WATCHDOG_USEC="1000000") as service:
         assert service.told().count("READY=1") == 1
         arrive(installation, sample_photos / "IMG_100.jpg")
         service.wait_until_grouped(1)
         service.wait_for(lambda: service.told().count("WATCHDOG=1") >= 3, "three signs of life", 10)
-        service.wait_for(lambda: service.told()[-2:].count("STATUS=idle") == 1, "the status is idle", 10)
+        service.wait_for(lambda: statuses(service)[-1:] == ["STATUS=idle"], "the status is idle", 10)
+        assert all(told != before for before, told in pairwise(statuses(service))), "the same is not told twice"
         code, took_s = service.stop()
         assert code == 0
         assert took_s < 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -39,6 +40,29 @@ def test_each_call_is_one_datagram(systemd):
     ]
     assert reload_started == "RELOADING=1"
     assert before_us <= int(reload_time) <= time.monotonic_ns() // 1000
+
+
+def test_a_manager_that_does_not_read_costs_no_time(systemd):
+    line, name = systemd
+    notifier = Notifier({"NOTIFY_SOCKET": name})
+    began_s = time.monotonic()
+    while time.monotonic() - began_s < 1:  # until one had to be waited for: nobody reads
+        began_s = time.monotonic()
+        notifier.watchdog()
+    began_s, cpu_s = time.monotonic(), time.process_time()
+    notifier.status("not heard")
+    assert time.monotonic() - began_s < 0.5, "a line of status is not waited for"
+    notifier.ready()
+    assert time.process_time() - cpu_s < 0.2, "waiting is no work"
+    line.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            assert line.recv(4096) == b"WATCHDOG=1"
+    line.settimeout(5)
+    notifier.status("not heard")
+    notifier.status("not heard")
+    notifier.status("heard")
+    assert [line.recv(4096) for _ in range(2)] == [b"STATUS=not heard", b"STATUS=heard"]
 
 
 @pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/nobody/listens"}])

@@ -2,11 +2,11 @@
 
 Comes in: the environment that systemd gave. Goes out: one datagram for each call, or nothing where no systemd listens.
 Nothing here raises and nothing waits longer than a second: a service that cannot talk to its supervisor still serves.
+A line of status is told when it is another one, and is not waited for at all.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import time
@@ -24,6 +24,7 @@ class Notifier:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self.watchdog_interval_s = _watchdog_interval_s(environment)
         """How often `watchdog` must be called; None when nobody waits for it. Half of what systemd allows."""
+        self._status = ""
 
     def ready(self) -> None:
         """Says that the service serves: state recovered, watches set. Also ends a reload."""
@@ -31,7 +32,9 @@ class Notifier:
 
     def status(self, text: str) -> None:
         """Gives `systemctl status` its one line of text."""
-        self._send("STATUS=" + " ".join(text.split()))
+        status = "STATUS=" + " ".join(text.split())
+        if status != self._status and self._send(status, wait_s=0.0):
+            self._status = status
 
     def watchdog(self) -> None:
         """Says that the service is alive; call it only after real progress."""
@@ -49,12 +52,19 @@ class Notifier:
         """Says that the service is about to end."""
         self._send("STOPPING=1")
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str, wait_s: float = _LONGEST_WAIT_S) -> bool:
+        """Whether the message was taken."""
         if not self._address:
-            return
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-            line.settimeout(_LONGEST_WAIT_S)
-            line.sendto(message.encode(errors="replace"), self._address)
+            return False
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+                line.settimeout(wait_s)
+                # Only a connected one can be waited for: any other claims to have room, and waiting for it spins.
+                line.connect(self._address)
+                line.send(message.encode(errors="replace"))
+        except OSError:
+            return False
+        return True
 
 
 def _watchdog_interval_s(environment: Mapping[str, str]) -> float | None:
