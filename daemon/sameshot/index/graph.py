@@ -37,9 +37,10 @@ class GraphNeighbours:
     def __init__(self, dimension: int, items: Iterable[tuple[int, Vector]] = ()) -> None:
         self._dimension = dimension
         self._graph = _empty_graph(dimension, _FIRST_CAPACITY)
-        self._alive: set[int] = set()
+        self._reaches = np.empty(0)
+        """By content id, NaN where none is held: ids are small, as a table hands them out."""
+        self._count = 0
         self._dead: set[int] = set()
-        self._reaches: dict[int, float] = {}
         waiting = iter(items)
         while chunk := list(islice(waiting, _CHUNK)):
             self._add_new([content_id for content_id, _ in chunk], np.array([unit for _, unit in chunk]))
@@ -52,7 +53,7 @@ class GraphNeighbours:
         loaded._graph.load_index(str(path))
         loaded._graph.set_num_threads(1)
         loaded._dead = set(dead)
-        loaded._alive = set(loaded._graph.get_ids_list()) - loaded._dead
+        loaded._hold(one for one in loaded._graph.get_ids_list() if one not in loaded._dead)
         return loaded
 
     def save(self, path: Path) -> int:
@@ -67,15 +68,15 @@ class GraphNeighbours:
 
     def finds_itself(self) -> bool:
         """Whether contents from all over the graph are found by their own vectors."""
-        ids = sorted(self._alive)
+        ids = self._ids().tolist()
         probes: Iterable[Vector] = self._rows(ids[:: max(1, len(ids) // _PROBES)]) if ids else []
         return all(self.nearest(unit, 1)[0][1] >= exact_cosines(unit, unit[None])[0] for unit in probes)
 
     def __len__(self) -> int:
-        return len(self._alive)
+        return self._count
 
     def __contains__(self, content_id: int) -> bool:
-        return content_id in self._alive
+        return 0 <= content_id < len(self._reaches) and not np.isnan(self._reaches[content_id])
 
     def items(self) -> Iterator[tuple[int, Vector]]:
         """Every id and its unit vector, in order of id."""
@@ -84,22 +85,22 @@ class GraphNeighbours:
 
     def add(self, content_id: int, unit: Vector) -> None:
         """Hold a unit vector; that of a known id is replaced."""
-        if content_id in self._alive and np.array_equal(self._rows([content_id])[0], unit):
+        if content_id in self and np.array_equal(self._rows([content_id])[0], unit):
             return
-        if content_id in self._alive or content_id in self._dead:
+        if content_id in self or content_id in self._dead:
             self._graph.add_items(unit[None], np.array([content_id], np.uint64), num_threads=1)
             self._dead.discard(content_id)
-            self._alive.add(content_id)
+            self._hold([content_id])
         else:
             self._add_new([content_id], unit[None])
 
     def remove(self, content_id: int) -> None:
         """Forget an id. Unknown ids are ignored."""
-        if content_id not in self._alive:
+        if content_id not in self:
             return
         self._graph.mark_deleted(content_id)
-        self._alive.remove(content_id)
-        self._reaches.pop(content_id, None)
+        self._reaches[content_id] = np.nan
+        self._count -= 1
         self._dead.add(content_id)
         if len(self._dead) > _DEAD_SHARE * self._graph.get_current_count():
             fresh = GraphNeighbours(self._dimension, self.items())
@@ -107,16 +108,16 @@ class GraphNeighbours:
 
     def set_reach(self, content_id: int, cosine: float) -> bool:
         """Bound how far a content's own search goes; whether that is news. Unknown ids are ignored."""
-        if content_id not in self._alive or self._reaches.get(content_id) == cosine:
+        if content_id not in self or self._reaches[content_id] == cosine:
             return False
         self._reaches[content_id] = cosine
         return True
 
     def reach(self, content_id: int) -> float:
         """How far a content's own search goes; -1 where it is not bounded. Raises KeyError on unknown ids."""
-        if content_id not in self._alive:
+        if content_id not in self:
             raise KeyError(content_id)
-        return self._reaches.get(content_id, -1.0)
+        return float(self._reaches[content_id])
 
     def around(self, unit: Vector, minimum_cosine: float, count: int) -> tuple[list[Neighbour], list[Neighbour]]:
         """Those near that want this one, and the `count` nearest; each highest first, ties by id.
@@ -124,8 +125,8 @@ class GraphNeighbours:
         Wanting: with a cosine of at least `minimum_cosine` and of their own reach.
         """
         near = self.nearest(unit, max(count, _WANTING_AMONG))
-        bound = self._reaches.get
-        return [(one, cosine) for one, cosine in near if cosine >= max(minimum_cosine, bound(one, -1.0))], near[:count]
+        wanting = [(one, cosine) for one, cosine in near if cosine >= max(minimum_cosine, self._reaches[one])]
+        return wanting, near[:count]
 
     def search(self, unit: Vector, minimum_cosine: float) -> list[Neighbour]:
         """Those found with a cosine of at least `minimum_cosine`, highest first, ties by id."""
@@ -153,7 +154,22 @@ class GraphNeighbours:
         if needed > room:  # before the call: one that runs out of room halfway has added the half
             self._graph.resize_index(max(2 * room, needed))
         self._graph.add_items(rows, np.array(ids, np.uint64), num_threads=os.cpu_count() or 1)
-        self._alive.update(ids)
+        self._hold(ids)
+
+    def _hold(self, ids: Iterable[int]) -> None:
+        """Count ids among those held; the reach of one that was not is unbounded."""
+        for content_id in ids:
+            if content_id >= len(self._reaches):
+                grown = np.full(max(2 * len(self._reaches), content_id + 1), np.nan)
+                grown[: len(self._reaches)] = self._reaches
+                self._reaches = grown
+            if np.isnan(self._reaches[content_id]):
+                self._reaches[content_id] = -1.0
+                self._count += 1
+
+    def _ids(self) -> NDArray[np.int64]:
+        """What is held, in order."""
+        return np.flatnonzero(~np.isnan(self._reaches)).astype(np.int64)
 
     def _proposed(self, unit: Vector, count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """`count` ids, or all where that is not much more, with their cosines as float32 rounds them."""
@@ -165,7 +181,7 @@ class GraphNeighbours:
                 except RuntimeError:  # it did not reach as many as were asked for; more effort, then all of them
                     continue
                 return labels[0].astype(np.int64), 1 - distances[0]
-        ids = np.array(sorted(self._alive), np.int64)
+        ids = self._ids()
         rounded = [self._rows(chunk) @ unit for chunk in self._chunks()]
         return ids, np.concatenate(rounded) if rounded else np.empty(0, np.float32)
 
@@ -174,7 +190,7 @@ class GraphNeighbours:
         return ranked(chosen, exact_cosines(unit, self._rows(chosen))) if chosen else []
 
     def _chunks(self) -> Iterator[list[int]]:
-        ids = sorted(self._alive)
+        ids = self._ids().tolist()
         return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
 
     def _rows(self, ids: list[int]) -> NDArray[np.float32]:
