@@ -10,6 +10,7 @@ import pytest
 
 from running import Installation, names_of
 from sameshot.errors import BadInput, RootUnavailable
+from sameshot.way.sweeping import believe_root, sweep_folder
 
 PHOTOS = 33
 
@@ -144,6 +145,23 @@ def test_another_disk_in_the_place_of_a_root(many: Installation, sample_photos: 
         assert many.ask("status")["photos"] == 1
     finally:
         subprocess.run(["umount", many.photos], check=True)
+
+
+def test_a_root_that_goes_away_just_after_it_was_checked_loses_nothing(many: Installation) -> None:
+    day, away = many.photos / "day 0", many.folder / "away"
+    with many.app() as app:
+        believe_root(app.store, many.photos)
+        many.photos.rename(away)
+        many.photos.mkdir()
+        for folder in (day, many.photos):
+            with pytest.raises(RootUnavailable, match="is empty"):
+                sweep_folder(app.store, many.photos, folder, app.rules, app.now(), believed=True)
+        many.photos.rmdir()
+        away.rename(many.photos)
+        assert app.store.photos.present_in(many.photos) == PHOTOS
+        (day / "0.jpg").unlink()
+        sweep_folder(app.store, many.photos, day, app.rules, app.now(), believed=True)
+        assert app.store.photos.present_in(many.photos) == PHOTOS - 1
 
 
 def test_a_root_that_is_mounted_read_only_is_looked_at(many: Installation, sample_photos: Path) -> None:

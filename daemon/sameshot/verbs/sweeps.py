@@ -57,6 +57,8 @@ class Sweeps:
         """Hinted folders whose root owes an answer at the moment."""
         self._sweeps: deque[_Sweep] = deque()
         self._told: set[str] = set()
+        self._believed: set[Path] = set()
+        """Roots that were checked in this turn: once for a thousand hinted folders."""
 
     @property
     def busy(self) -> bool:
@@ -94,6 +96,7 @@ class Sweeps:
             self._folders[folder] = None
         self._folders.update(dict.fromkeys(self._later))
         self._later.clear()
+        self._believed.clear()
         while self._folders and time.monotonic() < until_s:
             folder = next(iter(self._folders))
             del self._folders[folder]
@@ -113,7 +116,9 @@ class Sweeps:
                 self._later.append(folder)
             return
         try:
-            arrivals = sweep_folder(self._app.store, root, folder, self._app.rules, self._app.now())
+            store, rules, believed = self._app.store, self._app.rules, root in self._believed
+            arrivals = sweep_folder(store, root, folder, rules, self._app.now(), believed=believed)
+            self._believed.add(root)
             self._accept(arrivals)
             if arrivals.in_doubt:
                 self.add(root)

@@ -61,9 +61,15 @@ def sweep(
         vanishing.swept(store, root)
 
 
-def sweep_folder(store: Store, root: Path, folder: Path, rules: IgnoreRules, now_s: float) -> Arrivals:
-    """Brings one folder in line. Raises RootUnavailable as `sweep` does."""
-    believe_root(store, root)
+def sweep_folder(
+    store: Store, root: Path, folder: Path, rules: IgnoreRules, now_s: float, *, believed: bool = False
+) -> Arrivals:
+    """Brings one folder in line. Raises RootUnavailable as `sweep` does.
+
+    `believed`: the root was checked a moment ago. It is checked again before anything is taken to be gone.
+    """
+    if not believed:
+        believe_root(store, root)
     try:
         arrivals = _reconcile(store, root, folder, list_folder(folder, rules))
     except FolderGone:
@@ -71,6 +77,10 @@ def sweep_folder(store: Store, root: Path, folder: Path, rules: IgnoreRules, now
     except FolderUnreadable as problem:
         return Arrivals(problems=[str(problem)])
     gone = really_gone(store, arrivals.gone + _known_in_lost_folders(store, folder))
+    if not gone:
+        return arrivals
+    if believed:
+        believe_root(store, root)
     if vanishing.too_many(store, root, gone):  # or they only moved to where nobody has looked yet
         arrivals.in_doubt = True
         return arrivals
