@@ -56,7 +56,7 @@ def identity(path):
 
 def picture(path, long_side_px=512):
     with opened(path) as descriptor:
-        return read_picture(descriptor, path.name, long_side_px)
+        return read_picture(descriptor, long_side_px)
 
 
 def write(path, image, **options):
@@ -138,7 +138,7 @@ def test_name_and_offset_do_not_matter(tmp_path, drawn):
     with opened(path) as descriptor:
         os.lseek(descriptor, 999, os.SEEK_SET)
         assert identify(descriptor).format == "JPEG"
-        assert read_picture(descriptor, "a.heic", 512).format == "JPEG"
+        assert read_picture(descriptor, 512).format == "JPEG"
         assert os.lseek(descriptor, 0, os.SEEK_CUR) == 999
 
 
@@ -535,7 +535,7 @@ from sameshot.errors import PhotoUnreadable
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 for path in sys.argv[1:]:
     descriptor = os.open(path, os.O_RDONLY)
-    for look in (identify, lambda descriptor: read_picture(descriptor, path, 512)):
+    for look in (identify, lambda descriptor: read_picture(descriptor, 512)):
         try:
             told = f"shown as {look(descriptor).format}"
         except PhotoUnreadable as error:

@@ -18,8 +18,8 @@ from sameshot.model import Capture, Inspection, Quality
 def facts_of(path, capture=Capture(), container="JPEG"):  # noqa: B008 - a frozen value
     """What two looks tell of a photo."""
     with path.open("rb") as stream:
-        small = read_picture(stream.fileno(), path.name, LONG_SIDE_PX)
-        full = read_picture(stream.fileno(), path.name, FULL_SIZE_PX).pixels
+        small = read_picture(stream.fileno(), LONG_SIDE_PX)
+        full = read_picture(stream.fileno(), FULL_SIZE_PX).pixels
     inspection = Inspection(max(full.shape), sharpness(full), color(full), path.stat().st_size)
     pixels = small.full_width_px * small.full_height_px
     return Facts(quality(small.pixels), pixels, container, capture, inspection)

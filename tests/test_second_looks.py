@@ -55,7 +55,7 @@ def test_a_confined_worker_takes_every_measure(ask, tmp_path):
     stored = [one for one in EVERY if one.descriptor]
     for name, pixels in (("a", scene(1)), ("b", burst_frame(scene(1), 2)), ("c", scene(2))):
         path = save(pixels, tmp_path / f"{name}.jpg")
-        answer = ask(measure_request(path, stored), path)
+        answer = ask(measure_request(stored), path)
         assert isinstance(answer, Message), answer
         kept.append(descriptors_from_message(answer, stored))
     vector = np.eye(4, dtype=np.float32)
@@ -90,7 +90,7 @@ def test_five_pixels_of_motion_are_seen_at_full_size_only(ask, tmp_path):
     looks = {}
     for name, pixels in (("sharp", scene(5, 4800, 3200)), ("moved", motion(scene(5, 4800, 3200), 5))):
         path = save(pixels, tmp_path / f"{name}.jpg")
-        looks[name] = inspection_from_message(ask(inspect_request(path), path))
+        looks[name] = inspection_from_message(ask(inspect_request(), path))
         assert looks[name].long_side_px == 4800
         assert looks[name].size_bytes == path.stat().st_size
     assert set(looks["sharp"].sharpness) == {4800, 2048, 1024, 512}
@@ -102,7 +102,7 @@ def test_five_pixels_of_motion_are_seen_at_full_size_only(ask, tmp_path):
 def test_a_gray_picture_has_no_color(ask, tmp_path):
     gray = cv2.cvtColor(cv2.cvtColor(scene(3), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     paths = [save(scene(3), tmp_path / "color.png"), save(gray, tmp_path / "gray.png")]
-    color, none = (inspection_from_message(ask(inspect_request(path), path)).color for path in paths)
+    color, none = (inspection_from_message(ask(inspect_request(), path)).color for path in paths)
     assert none == 0.0
     assert color > 0.05
 

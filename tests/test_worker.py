@@ -83,8 +83,8 @@ def photos(tmp_path_factory):
     return [*drawn, folder / "lake.heic"]
 
 
-def look_request(encoder, path):
-    return Message({"task": "look", "name": path.name, "encoder": encoder.as_json()})
+def look_request(encoder):
+    return Message({"task": "look", "encoder": encoder.as_json()})
 
 
 # ---------------------------------------------------------------- the process
@@ -97,11 +97,11 @@ def test_prepare_makes_a_file_that_serves(encoder, models):
 
 def test_a_worker_looks_as_its_parts_do(workers, encoder, photos):
     """In the sandbox, under limits and over the wire, nothing comes out other than the parts themselves say."""
-    requests = [(look_request(encoder, path), path) for path in photos]
+    requests = [(look_request(encoder), path) for path in photos]
     for path, answer in zip(photos, answers(workers, requests), strict=True):
         look = look_from_message(answer, encoder.dimension)
         with path.open("rb") as stream:
-            picture = read_picture(stream.fileno(), path.name, LONG_SIDE_PX)
+            picture = read_picture(stream.fileno(), LONG_SIDE_PX)
         assert (look.width_px, look.height_px, look.format) == (1200, 800, picture.format)
         assert look.capture == picture.capture
         assert look.quality == quality(picture.pixels)
@@ -128,7 +128,7 @@ def test_compare_scores_each_candidate_in_order(workers, encoder, tmp_path):
     paths = [save(picture, tmp_path / f"{number}.jpg") for number, picture in enumerate(pictures)]
     looks = [
         look_from_message(answer, encoder.dimension)
-        for answer in answers(workers, [(look_request(encoder, path), path) for path in paths])
+        for answer in answers(workers, [(look_request(encoder), path) for path in paths])
     ]
     features = [Features(k.vector, k.descriptors, k.capture, k.width_px, k.height_px) for k in looks]
     header, buffers = features_to_buffers(features)
@@ -142,7 +142,7 @@ def test_a_file_that_is_no_photo_is_refused_with_a_sentence(workers, encoder, tm
     whole = save(scene(4), tmp_path / "whole.jpg").read_bytes()
     (tmp_path / "half.jpg").write_bytes(whole[: len(whole) // 2])
     for path in (tmp_path / "letter.jpg", tmp_path / "half.jpg"):
-        (answer,) = answers(workers, [(look_request(encoder, path), path)])
+        (answer,) = answers(workers, [(look_request(encoder), path)])
         assert isinstance(answer, TaskFailed)
         assert answer.kind == "refused"
         assert "Traceback" not in answer.reason + answer.output
@@ -151,8 +151,8 @@ def test_a_file_that_is_no_photo_is_refused_with_a_sentence(workers, encoder, tm
 def test_what_only_a_broken_caller_asks_is_an_error(workers, encoder, photos):
     requests = [
         (Message({"task": "look"}), photos[0]),
-        (Message({"task": "look", "name": "x", "encoder": {}}), photos[0]),
-        (look_request(encoder, photos[0]), None),
+        (Message({"task": "look", "encoder": {}}), photos[0]),
+        (look_request(encoder), None),
         (Message({"task": "compare"}), None),
         (Message({"task": "prepare"}), None),
     ]
@@ -171,7 +171,7 @@ def test_a_worker_that_looks_cannot_write_models(workers, models):
 
 def test_a_lost_encoder_is_told(workers, encoder, photos):
     lost = dataclasses.replace(encoder, path=encoder.path.with_name("lost.onnx"))
-    (answer,) = answers(workers, [(look_request(lost, photos[0]), photos[0])])
+    (answer,) = answers(workers, [(look_request(lost), photos[0])])
     assert answer.kind == "error"
     assert "lost.onnx cannot be loaded" in answer.reason
 
@@ -183,7 +183,7 @@ def test_hostile_files_cost_no_good_photo(workers, encoder, photos):
     mixed = [*hostile]
     for number, photo in enumerate(photos * 2):
         mixed.insert(9 * number, photo)
-    outcomes = answers(workers, [(look_request(encoder, path), path) for path in mixed])
+    outcomes = answers(workers, [(look_request(encoder), path) for path in mixed])
     for path, outcome in zip(mixed, outcomes, strict=True):
         if path.parent == HOSTILE and isinstance(outcome, TaskFailed):
             assert len(outcome.reason) > 10

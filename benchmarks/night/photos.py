@@ -34,7 +34,7 @@ def labelled(folder: Path, *, ambiguous: bool = False) -> list[dict[str, str]]:
 def pixels_of(path: Path, long_side_px: int) -> np.ndarray | None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return read_picture(descriptor, path.name, long_side_px).pixels
+        return read_picture(descriptor, long_side_px).pixels
     except SameshotError:
         return None
     finally:

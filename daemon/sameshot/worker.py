@@ -103,11 +103,11 @@ def _identify(_: Message, descriptor: int | None) -> Message:
 
 
 def _look(request: Message, descriptor: int | None) -> Message:
-    name, header = request.header.get("name"), request.header.get("encoder")
-    if not isinstance(name, str) or not isinstance(header, dict):
-        raise BadMessage("look wants name and encoder")
+    header = request.header.get("encoder")
+    if not isinstance(header, dict):
+        raise BadMessage("look wants an encoder")
     encoder = EncoderHeader.from_json(header)
-    picture = _changed(read_picture(_given(descriptor), name, LONG_SIDE_PX), request)
+    picture = _changed(read_picture(_given(descriptor), LONG_SIDE_PX), request)
     return look_to_message(
         Look(
             picture.full_width_px,
@@ -162,28 +162,21 @@ def _kept(measure: Measure, features: Features) -> bytes:
 
 
 def _measure(request: Message, descriptor: int | None) -> Message:
-    name, measures = request.header.get("name"), measures_from_json(request.header.get("measures"))
-    if not isinstance(name, str):
-        raise BadMessage("measure wants name")
+    measures = measures_from_json(request.header.get("measures"))
     sides = [side for one in measures for side in one.options.values() if isinstance(side, int)]
-    picture = _changed(read_picture(_given(descriptor), name, max(LONG_SIDE_PX, *sides, 0)), request)
+    picture = _changed(read_picture(_given(descriptor), max(LONG_SIDE_PX, *sides, 0)), request)
     return Message({}, tuple(one.describe(picture.pixels) for one in measures))
 
 
 def _crop(request: Message, descriptor: int | None) -> Message:
-    name, side_px = request.header.get("name"), side_of(request)
-    if not isinstance(name, str):
-        raise BadMessage("crop wants name")
-    picture = _changed(read_picture(_given(descriptor), name, LONG_SIDE_PX), request)
+    side_px = side_of(request)
+    picture = _changed(read_picture(_given(descriptor), LONG_SIDE_PX), request)
     return crop_to_message(np.asarray(cv2.resize(picture.pixels, (side_px, side_px), interpolation=cv2.INTER_AREA)))
 
 
-def _inspect(request: Message, descriptor: int | None) -> Message:
-    name = request.header.get("name")
-    if not isinstance(name, str):
-        raise BadMessage("inspect wants name")
+def _inspect(_: Message, descriptor: int | None) -> Message:
     size_bytes = os.fstat(_given(descriptor)).st_size
-    pixels = read_picture(_given(descriptor), name, FULL_SIZE_PX).pixels
+    pixels = read_picture(_given(descriptor), FULL_SIZE_PX).pixels
     return inspection_to_message(Inspection(max(pixels.shape), sharpness(pixels), color(pixels), size_bytes))
 
 

@@ -56,12 +56,12 @@ _XMP = 700  # where a TIFF, and so a DNG, keeps its XMP packet
 _EARLY_END = ("truncated", "unexpected end", "end of file", "not enough", "too few bytes", "not processed")
 
 
-def read_picture(descriptor: int, name: str, long_side_px: int) -> Picture:  # noqa: ARG001 - names lie; bytes decide
+def read_picture(descriptor: int, long_side_px: int) -> Picture:
     """The picture of the regular file behind `descriptor`, whose offset is left alone.
 
-    `name` decides nothing: a file is what its bytes are. Pixels are uint8 (height, width, 3), sRGB, upright, long side
-    at most `long_side_px` and, where the file has that many, at least nine tenths of it. Raises PhotoUnreadable when it
-    cannot be shown.
+    Its name decides nothing: a file is what its bytes are. Pixels are uint8 (height, width, 3), sRGB, upright, long
+    side at most `long_side_px` and, where the file has that many, at least nine tenths of it. Raises PhotoUnreadable when
+    it cannot be shown.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

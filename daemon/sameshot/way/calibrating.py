@@ -158,14 +158,14 @@ def _changed_scores(app: App, contents: Sequence[int]) -> Iterator[float]:
 def _changed(app: App, path: Path, change: str) -> Features:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        request = look_request(path, app.encoder)
+        request = look_request(app.encoder)
         reply = app.ask(Message({**request.header, "change": change}), descriptor)
         look = look_from_message(reply, app.encoder.dimension)
         features = Features(look.vector, look.descriptors, look.capture, look.width_px, look.height_px)
         measure = app.method.measure
         if measure is None or not measure.descriptor or measure.descriptor in look.descriptors:
             return features
-        request = measure_request(path, [measure])
+        request = measure_request([measure])
         reply = app.ask(Message({**request.header, "change": change}), descriptor)
         return replace(features, descriptors=look.descriptors | descriptors_from_message(reply, [measure]))
     finally:

@@ -117,7 +117,7 @@ def _made(app: App, wanted: dict[Key, int], side_px: int) -> dict[Key, NDArray[n
             descriptor = os.open(view.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             continue
-        request = crop_request(view.path, side_px, key.partition(" ")[2] or None)
+        request = crop_request(side_px, key.partition(" ")[2] or None)
         try:
             app.workers.submit(Task(request, app.config.limits.look_deadline_s, partial(answered, key), descriptor))
         finally:

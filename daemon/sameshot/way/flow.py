@@ -307,7 +307,7 @@ class Flow:
             self._linker.find_links(content)
         else:
             self._looking[content] = [photo_id]
-            request = look_request(photo.primary.path, self._settings.encoder)
+            request = look_request(self._settings.encoder)
             self._submit(photo_id, request, partial(self._looked, content))
 
     def _looked(self, content: int, photo_id: int, reply: Message) -> None:

@@ -32,7 +32,7 @@ def features_of(app: App, path: Path) -> tuple[int | None, Features]:
     except OSError as error:
         raise BadInput(f"{path} cannot be opened: {error.strerror}") from error
     try:
-        reply = app.ask(look_request(path, app.encoder), descriptor)
+        reply = app.ask(look_request(app.encoder), descriptor)
     except SameshotError as error:
         raise BadInput(f"{path} cannot be looked at: {error}") from error
     finally:
@@ -55,7 +55,7 @@ def measured(app: App, path: Path, features: Features, measures: Sequence[Measur
     except OSError as error:
         raise BadInput(f"{path} cannot be opened: {error.strerror}") from error
     try:
-        reply = app.ask(measure_request(path, wanted), descriptor)
+        reply = app.ask(measure_request(wanted), descriptor)
     finally:
         os.close(descriptor)
     return replace(features, descriptors={**features.descriptors, **descriptors_from_message(reply, wanted)})

@@ -32,7 +32,7 @@ class SecondLooks:
     def __init__(self, store: Store, workers: Workers, deadline_s: float) -> None:
         self._store, self._workers, self._deadline_s = store, workers, deadline_s
         self._out = 0
-        self._queued: deque[tuple[int, Callable[[Path], Message], _Answered, Callable[[bool], None]]] = deque()
+        self._queued: deque[tuple[int, Message, _Answered, Callable[[bool], None]]] = deque()
         self.unmeasurable: set[int] = set()
         """Contents whose descriptor could not be had."""
         self._uninspectable: set[int] = set()
@@ -63,7 +63,7 @@ class SecondLooks:
                 continue
             self._measuring[content] = [one_done]
             save = partial(self._save_descriptor, content, measure)
-            self._ask(content, partial(measure_request, measures=[measure]), save, partial(self._measured, content))
+            self._ask(content, measure_request([measure]), save, partial(self._measured, content))
 
     def _save_descriptor(self, content: int, measure: Measure, reply: Message) -> None:
         self._store.contents.save_descriptor(content, *next(iter(descriptors_from_message(reply, [measure]).items())))
@@ -90,13 +90,11 @@ class SecondLooks:
             else:
                 self._uninspectable.add(content)
 
-        self._ask(content, inspect_request, save, done)
+        self._ask(content, inspect_request(), save, done)
 
     # ---------------------------------------------------------------- one task about one content
 
-    def _ask(
-        self, content: int, request: Callable[[Path], Message], save: _Answered, done: Callable[[bool], None]
-    ) -> None:
+    def _ask(self, content: int, request: Message, save: _Answered, done: Callable[[bool], None]) -> None:
         self._queued.append((content, request, save, done))
         self._hand_over()
 
@@ -105,9 +103,7 @@ class SecondLooks:
         while self._queued and self._out < _AT_ONCE_PER_WORKER * self._workers.count:
             self._submit(*self._queued.popleft())
 
-    def _submit(
-        self, content: int, request: Callable[[Path], Message], save: _Answered, done: Callable[[bool], None]
-    ) -> None:
+    def _submit(self, content: int, request: Message, save: _Answered, done: Callable[[bool], None]) -> None:
         photo_ids = self._store.photos.photos_of([content]).get(content, [])
         for photo in self._store.photos.get(photo_ids).values():
             path, stat = photo.primary.path, photo.primary.stat
@@ -120,7 +116,7 @@ class SecondLooks:
             self._out += 1
             answered = partial(self._answered, path, stat, save, done)
             try:
-                self._workers.submit(Task(request(path), self._deadline_s, answered, descriptor))
+                self._workers.submit(Task(request, self._deadline_s, answered, descriptor))
             finally:
                 os.close(descriptor)
             return

@@ -1,12 +1,10 @@
 """A small square picture of a photo on the wire: what trainers read instead of originals.
 
-Comes in: a photo's name and the side in px, or a worker's answer, which is not trusted. Goes out: the other one.
+Comes in: the side in px, or a worker's answer, which is not trusted. Goes out: the other one.
 """
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +17,10 @@ if TYPE_CHECKING:
 LARGEST_SIDE_PX = 512
 
 
-def crop_request(path: Path, side_px: int, change: str | None = None) -> Message:
+def crop_request(side_px: int, change: str | None = None) -> Message:
     """The request "crop": the whole picture stretched to a square, after `change` where one is named."""
-    name = os.fsencode(path.name).decode("utf-8", "replace")
     changed = {} if change is None else {"change": change}
-    return Message({"task": "crop", "name": name, "side_px": side_px, **changed})
+    return Message({"task": "crop", "side_px": side_px, **changed})
 
 
 def side_of(request: Message) -> int:

@@ -7,9 +7,7 @@ out: the other one. As in `wire`, a reader trusts nothing, and BadMessage says w
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from sameshot.compare.measures import LARGEST_SIDE_PX, MEASURES, Measure
@@ -20,9 +18,9 @@ _LARGEST_DESCRIPTOR_BYTES = (LARGEST_SIDE_PX**2) + 64
 _LARGEST_FILE_BYTES = 1 << 50
 
 
-def measure_request(path: Path, measures: Sequence[Measure]) -> Message:
+def measure_request(measures: Sequence[Measure]) -> Message:
     """The request "measure": a photo's descriptors of `measures`; its bytes come by descriptor."""
-    return Message({"task": "measure", "name": _name(path), "measures": measures_as_json(measures)})
+    return Message({"task": "measure", "measures": measures_as_json(measures)})
 
 
 def measures_as_json(measures: Sequence[Measure]) -> list[dict[str, Any]]:
@@ -52,9 +50,9 @@ def descriptors_from_message(message: Message, measures: Sequence[Measure]) -> d
     return dict(zip(names, message.buffers, strict=True))
 
 
-def inspect_request(path: Path) -> Message:
+def inspect_request() -> Message:
     """The request "inspect": the second, larger look at a photo; its bytes come by descriptor."""
-    return Message({"task": "inspect", "name": _name(path)})
+    return Message({"task": "inspect"})
 
 
 def inspection_to_message(inspection: Inspection) -> Message:
@@ -87,7 +85,3 @@ def _energy(pair: object) -> tuple[int, float]:
         case [int(side_px), int() | float() as energy] if side_px > 0 and math.isfinite(energy) and energy >= 0:
             return side_px, float(energy)
     raise BadMessage("a sharpness is no number")
-
-
-def _name(path: Path) -> str:
-    return os.fsencode(path.name).decode("utf-8", "replace")

@@ -8,7 +8,6 @@ wrong. Digests are hex, vectors little-endian float32, descriptors raw bytes, pa
 from __future__ import annotations
 
 import math
-import os
 import sys
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -83,10 +82,9 @@ def identity_from_message(message: Message) -> Identity:
 # ---------------------------------------------------------------- look
 
 
-def look_request(path: Path, encoder: EncoderHeader) -> Message:
-    """The request "look"; the photo's bytes come by descriptor, of its path only the name goes along, as text."""
-    name = os.fsencode(path.name).decode("utf-8", "replace")
-    return Message({"task": "look", "name": name, "encoder": encoder.as_json()})
+def look_request(encoder: EncoderHeader) -> Message:
+    """The request "look"; the photo's bytes come by descriptor, and nothing of its path."""
+    return Message({"task": "look", "encoder": encoder.as_json()})
 
 
 def look_to_message(look: Look) -> Message:
