@@ -60,8 +60,8 @@ def read_picture(descriptor: int, long_side_px: int) -> Picture:
     """The picture of the regular file behind `descriptor`, whose offset is left alone.
 
     Its name decides nothing: a file is what its bytes are. Pixels are uint8 (height, width, 3), sRGB, upright, long
-    side at most `long_side_px` and, where the file has that many, at least nine tenths of it. Raises PhotoUnreadable when
-    it cannot be shown.
+    side at most `long_side_px` and, where the file has that many, at least nine tenths of it.
+    Raises PhotoUnreadable when it cannot be shown.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
