@@ -19,6 +19,8 @@ from sameshot.apply import kernel
 from sameshot.apply.records import name_key
 from sameshot.errors import StepRefused
 
+_OTHERS_USE_IT = {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, errno.ENOTDIR}  # files in it, a mount on it, a file now
+
 
 class Ground:
     """Opens, makes and lists folders beneath the roots; keeps descriptors until `close_folders`.
@@ -104,7 +106,10 @@ class Ground:
                 self.sync_folder(path.parent)
 
     def remove_if_empty(self, path: Path) -> bool:
-        """Remove a folder that holds nothing; True when it is gone."""
+        """Remove a folder that holds nothing; True when it is gone, False when others use the place.
+
+        Raises OSError when the disk does not let go of it.
+        """
         try:
             parent = self.folder(path.parent) if path not in self.roots else None
             if parent is None:
@@ -115,8 +120,12 @@ class Ground:
                     kernel.sync_folder(parent)
         except FileNotFoundError:
             return True
-        except (OSError, StepRefused):
+        except StepRefused:  # behind a link by now: no folder of sameshot's
             return False
+        except OSError as error:
+            if error.errno in _OTHERS_USE_IT:
+                return False
+            raise
         self._forget(path)
         return True
 

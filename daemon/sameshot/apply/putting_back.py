@@ -14,6 +14,7 @@ from pathlib import Path
 from sameshot.apply import kernel, operations, trash, twins
 from sameshot.apply.ground import Ground
 from sameshot.apply.records import Operation, Staged, Unit
+from sameshot.apply.sentences import sentence
 from sameshot.errors import StepRefused
 
 
@@ -58,7 +59,10 @@ def put_back(unit: Unit, ground: Ground, staged: dict[int, Staged], *, after_cra
         _try(problems, _remove_temporary, step, ground, staged.get(index))
     _sync(problems, ground)
     for folder in reversed(unit.folders):
-        ground.remove_if_empty(folder)
+        try:
+            ground.remove_if_empty(folder)
+        except OSError as error:
+            problems.append(f"the empty folder {folder} could not be removed: {sentence(error, None)}")
     return problems
 
 

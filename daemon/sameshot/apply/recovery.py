@@ -16,7 +16,7 @@ from sameshot.apply.ground import Ground
 from sameshot.apply.history import UnitRecord
 from sameshot.apply.journal import BatchLog, Journal
 from sameshot.apply.records import Unit
-from sameshot.apply.undo import remove_made_folders
+from sameshot.apply.undo import remove_what_is_left
 from sameshot.errors import StepRefused
 
 _INTERRUPTED = "interrupted, and put back"
@@ -59,7 +59,8 @@ def recover(journal: Journal, *, now: datetime) -> RecoveryReport:  # noqa: ARG0
             log.sync()  # what is done is said before the folders go by which it could be seen
             if batch.kind == "undo":
                 done = [record.unit for record in batch.units.values() if record.state == "done"]
-                remove_made_folders(records, done, ground)
+                left_over = remove_what_is_left(records, done, ground)
+                found.unsettled.extend(f"{path}: {reason}" for path, reason in left_over.items())
             if len(found.unsettled) == unsettled_before:
                 log.end()
             else:

@@ -8,6 +8,7 @@ the journal. Refuses disks without a trash of this user's: nothing is carried to
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -94,8 +95,10 @@ def remove_info(operation: Operation, ground: Ground, thrown_away: Path) -> None
     folder = ground.folder(path.parent)
     try:
         descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    except FileNotFoundError:
-        return
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):  # nothing there, or a link of another's
+            return
+        raise
     try:
         written = os.read(descriptor, len(operation.trash_info) + 1)
     finally:

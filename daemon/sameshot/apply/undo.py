@@ -4,8 +4,9 @@ Comes in: the journal and what to undo. Goes out: a `BatchReport` whose outcomes
 A file that was moved goes back by name, even if another program rewrote it meanwhile: nothing is lost by that. A copy
 goes only when it still has its bytes and so has the file it was made from; a link only when it is still that link; what
 the owner took away already counts as undone.
-Folders that sameshot made go when they are empty. Times of folders are not set back: a file that arrives meanwhile
-would be hidden from programs that look at them.
+Folders that sameshot made go when they are empty; while the disk does not let go of one, or of a note of the trash, the
+batch stays open for `recover`. Times of folders are not set back: a file that arrives meanwhile would be hidden from
+programs that look at them.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from sameshot.apply.history import BatchRecord, UnitRecord
 from sameshot.apply.journal import Journal
 from sameshot.apply.protocol import Protocol
 from sameshot.apply.records import Operation, Unit
+from sameshot.apply.sentences import sentence
 from sameshot.errors import BadInput, StepRefused
 from sameshot.model import BatchReport, Step, StepOutcome
+
+_AGAIN = "`sameshot recover` will remove it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +71,13 @@ def undo(
         units = [replace(unit, waits=waits) for unit, waits in zip(units, _waits(units, standing), strict=True)]
         protocol = Protocol(log, ground)
         results = protocol.run(units, progress)
-        remove_made_folders(records, [result.unit for result in results if result.done], ground)
-        if protocol.unsettled:
+        left_over = remove_what_is_left(records, [result.unit for result in results if result.done], ground)
+        if protocol.unsettled or left_over:
             log.sync()
         else:
             log.end()
     outcomes = [
-        StepOutcome(_step(undone, record), result.done, reason)
+        StepOutcome(_step(undone, record), result.done, "; ".join(filter(None, (reason, left_over.get(undone.target)))))
         for (_, record), result in zip(chosen, results, strict=True)
         for undone, reason in zip(record.unit.operations[::-1], result.reasons, strict=True)
     ]
@@ -93,12 +97,11 @@ def steps_to_undo(journal: Journal, selection: Selection) -> list[Step]:
     ]
 
 
-def remove_made_folders(records: Sequence[BatchRecord], undone: Sequence[Unit], ground: Ground) -> None:
-    """Remove the folders that sameshot made and that became empty by these units, and notes of the trash on them."""
-    for operation in (operation for unit in undone for operation in unit.operations):
-        if operation.trash_info:
-            with contextlib.suppress(OSError, StepRefused):  # a note on nothing harms nobody
-                trash.remove_info(operation, ground, operation.source)
+def remove_what_is_left(records: Sequence[BatchRecord], undone: Sequence[Unit], ground: Ground) -> dict[Path, str]:
+    """Remove notes of the trash on these units' files, and folders made by sameshot that became empty by these units.
+
+    Returns a sentence on what the disk did not let go of, by the file that it was made for.
+    """
     made = {
         folder
         for batch in records
@@ -106,10 +109,25 @@ def remove_made_folders(records: Sequence[BatchRecord], undone: Sequence[Unit], 
         if record.state == "done" and not record.unit.undoes
         for folder in record.unit.folders
     }
-    left = {operation.source.parent for unit in undone for operation in unit.operations}
+    left_over: dict[Path, str] = {}
+    left = {operation.source.parent: operation.source for unit in undone for operation in unit.operations}
+    for operation in (operation for unit in undone for operation in unit.operations if operation.trash_info):
+        try:
+            trash.remove_info(operation, ground, operation.source)
+        except (StepRefused, FileNotFoundError):
+            pass  # its folder is gone, or behind a link by now: no note of sameshot's
+        except OSError as error:
+            left_over[operation.source] = f"its note in the trash stays: {sentence(error, None)}; {_AGAIN}"
     for folder in sorted(left, key=lambda path: len(path.parts), reverse=True):
-        while folder in made and ground.remove_if_empty(folder):
-            folder = folder.parent  # noqa: PLW2901 - walks up from each
+        emptied_by = left[folder]
+        try:
+            while folder in made and ground.remove_if_empty(folder):
+                folder = folder.parent  # noqa: PLW2901 - walks up from each
+        except OSError as error:
+            left_over[emptied_by] = f"the empty folder {folder} stays: {sentence(error, None)}; {_AGAIN}"
+    with contextlib.suppress(OSError):  # a note that comes back after a power cut is no loss
+        ground.sync()
+    return left_over
 
 
 def _chosen(records: list[BatchRecord], selection: Selection) -> list[tuple[BatchRecord, UnitRecord]]:
