@@ -43,17 +43,25 @@ class RootGlance:
     read_only: bool
 
 
+def glance_at(root: Path) -> RootGlance:
+    """Returns how the root is. Waits for its disk; raises OSError when it cannot be reached."""
+    facts = os.stat(root)
+    return RootGlance((facts.st_dev, facts.st_ino), bool(os.statvfs(root).f_flag & os.ST_RDONLY))
+
+
 class RootCare:
     """The roots of one service."""
 
-    def __init__(self, app: App, on_hint: Callable[[Path], None]) -> None:
+    def __init__(
+        self, app: App, on_hint: Callable[[Path], None], glance: Callable[[Path], RootGlance] = glance_at
+    ) -> None:
         self.offline: dict[Path, str] = {}
         self._app = app
         self._asking: dict[Path, str] = {}
         self._glances: dict[Path, RootGlance] = {}
         self._health: Mapping[Path, RootHealth] = {}
         """As of the last look: whoever asks for the status must not wait for a disk."""
-        self._probe = Probe(_glance)
+        self._probe = Probe(glance)
         self._asked_s: dict[Path, float] = {}
         self._local: set[Path] = set()
         """Roots on disks of this machine."""
@@ -220,8 +228,3 @@ class RootCare:
             return RootStatus(root, "asking", self._asking[root])
         glance = self._glances.get(root)
         return RootStatus(root, state, sentence + ("; it is mounted read-only" if glance and glance.read_only else ""))
-
-
-def _glance(root: Path) -> RootGlance:
-    facts = os.stat(root)
-    return RootGlance((facts.st_dev, facts.st_ino), bool(os.statvfs(root).f_flag & os.ST_RDONLY))

@@ -93,6 +93,8 @@ class FolderWatch:
             return
         for root in self._roots.values():
             watches = self._watches_of(root)
+            if watches is not None and not self._answers(root.path):
+                continue  # it may only be busy: a watch that is kept has nothing to hint anew
             if self._why_deaf(root) or watches is None:
                 self._close_root(root)
                 self._open_root(root, hints_all=True)
