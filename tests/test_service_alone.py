@@ -83,6 +83,12 @@ def test_what_it_tells_of_itself(installation: Installation, sample_photos: Path
     assert all(finding["remedy"] for finding in doctor.json()["findings"] if finding["level"] == "bad")
 
 
+def test_a_service_with_nothing_to_do_says_so(installation: Installation) -> None:
+    with installation.service() as service:
+        service.wait_for(lambda: service.status()["state"] == "idle", "it is idle")
+        assert "Nothing goes on just now" in installation.run("activity").out
+
+
 def test_its_log_can_be_read_with_and_without_it(installation: Installation) -> None:
     (installation.photos / "closed").mkdir()
     installation.configure(roots=[{"path": str(installation.photos)}, {"path": str(installation.folder / "absent")}])

@@ -293,6 +293,8 @@ def activity(out: Printer, result: dict[str, Any]) -> None:
         out.say(f"{datetime.fromtimestamp(event['at_s'], UTC).astimezone():%H:%M:%S}  {event['what']}")
     for sentence in result["doing"]:
         out.say(f"now: {sentence}")
+    if not (result["events"] or result["doing"]):
+        out.say("Nothing goes on just now, and nothing happened since the service started.")
 
 
 def jobs(out: Printer, result: dict[str, Any]) -> None:
