@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -74,26 +75,39 @@ def commands_of(page: Path) -> list[str]:
     return [line for line in lines if line.startswith(("sameshot ", "cd "))]
 
 
-def as_typed(command: str, folder: Path, home: Path, answers: str, within_s: float = 60.0) -> tuple[int, str]:
-    """Types a command into a shell on a terminal; its exit code and all that was seen."""
+def as_typed(command: str, folder: Path, home: Path, answers: str, within_s: float = 180.0) -> tuple[int, str]:
+    """Types a command into a shell on a terminal; its exit code and all that was seen. None outlives this call."""
     ours, theirs = pty.openpty()
+    # Whoever runs the tests in the background of a script has them ignore Ctrl-C; nobody's terminal does.
     process = subprocess.Popen(
-        ["/bin/bash", "-c", command], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        ["env", "--default-signal=INT", "/bin/bash", "-c", command],
+        cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
         env={"HOME": str(home), "TERM": "dumb", "LANG": "C.UTF-8", "COLUMNS": "200", "PWD": str(folder)}
         | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
         | {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
     )  # fmt: skip
     os.close(theirs)
-    os.write(ours, answers.encode())
-    if "--follow" in command:
-        time.sleep(3)  # it goes on until the reader has seen enough
-        os.killpg(process.pid, signal.SIGINT)
-    seen = b""
-    with contextlib.suppress(OSError):  # the other end was closed
-        while portion := os.read(ours, 65536):
-            seen += portion
-    os.close(ours)
-    return process.wait(within_s), seen.decode(errors="replace")
+    seen, until_s = b"", time.monotonic() + within_s
+    try:
+        follows = "--follow" in command
+        if not follows:
+            os.write(ours, answers.encode())
+        while True:
+            shown = seen.decode(errors="replace")
+            assert time.monotonic() < until_s, f"not over in {within_s} s, or it asks: {command}\n{shown}"
+            if select.select([ours], [], [], 1.0)[0]:
+                with contextlib.suppress(OSError):  # the other end was closed
+                    if portion := os.read(ours, 65536):
+                        seen += portion
+                        continue
+                return process.wait(max(until_s - time.monotonic(), 0)), shown
+            if follows and seen:  # the reader has seen enough, and says so until he is heard
+                os.killpg(process.pid, signal.SIGINT)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        os.close(ours)
 
 
 @contextmanager
@@ -106,9 +120,11 @@ def in_the_background(command: str, folder: Path, home: Path) -> Iterator[None]:
     )  # fmt: skip
     try:
         yield
-    finally:
         process.terminate()
         assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.timeout(900)
