@@ -1,19 +1,25 @@
-"""Mounts that come, go and hang, for tests that run as root."""
+"""Mounts that come, go and hang, and root without its powers, for tests that run as root."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import os
+import pickle
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 _INIT = 26
+_CAPABILITIES = struct.pack("=Ii", 0x20080522, 0)
+_DROP_FOR_CHILDREN = 24
+_OVER_FILES = (1, 2, 3)  # to write, to read and to change what belongs to others
+NOBODY = 65534
 _libc = ctypes.CDLL(None, use_errno=True)
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
@@ -27,6 +33,36 @@ def mount(*words: str | Path) -> None:
 
 def unmount(place: Path) -> None:
     subprocess.run(["umount", "-l", str(place)], capture_output=True, check=False)
+
+
+def powerless(act: Callable[[], Any]) -> Any:
+    """What `act` returns where root has no power over the files of others, as any other user; in a child process."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to give its powers up")
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            _give_up_powers()
+            with open(writing, "wb") as pipe:
+                pickle.dump(act(), pipe)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        answer = pipe.read()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    return pickle.loads(answer)
+
+
+def _give_up_powers() -> None:
+    held = ctypes.create_string_buffer(24)
+    assert _libc.capget(_CAPABILITIES, held) == 0
+    low_words, high_words = struct.unpack("=3I12x", held.raw), struct.unpack("=12x3I", held.raw)
+    for power in _OVER_FILES:
+        assert _libc.prctl(_DROP_FOR_CHILDREN, power, 0, 0, 0) == 0
+        low_words = tuple(word & ~(1 << power) for word in low_words)
+    assert _libc.capset(_CAPABILITIES, struct.pack("=6I", *low_words, *high_words)) == 0
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -57,8 +57,14 @@ class Killer:
     """Plays scenes in a child process under strace, to see its system calls or to kill it at one of them."""
 
     def __init__(self) -> None:
-        environment = os.environ | {"PYTHONPATH": str(_TESTS), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
         self.kills = 0
+        self.lacking: dict[str, str] = {}
+        """System calls that this kernel or filesystem shall not have, and the errors by which it says so."""
         self._server = subprocess.Popen(
             [sys.executable, _TESTS / "interrupted.py"],
             stdin=subprocess.PIPE,
@@ -70,37 +76,42 @@ class Killer:
     def calls(self, scene: str, folder: Path, library: Path) -> list[tuple[str, int]]:
         """The changing system calls of a scene: name, and which one of that name it is."""
         log = folder / "strace"
-        assert self._play(scene, folder, library, ["-o", str(log), "-e", "trace=" + ",".join(_CHANGING)]) == 0
+        assert self._play(scene, folder, library, str(log), _CHANGING) == 0
         counts = dict.fromkeys(_CHANGING, 0)
         found = []
         for line in log.read_text(errors="replace").splitlines():
             name = line.split(" ", 1)[-1].lstrip().split("(", 1)[0] if line[:1].isdigit() else line.split("(", 1)[0]
             if name in counts:
                 counts[name] += 1
-                if {"openat": "O_CREAT", "ioctl": "FICLONE"}.get(name, "") in line:
+                if {"openat": "O_CREAT", "ioctl": "FICLONE"}.get(name, "") in line and "(INJECTED)" not in line:
                     found.append((name, counts[name]))
         return found
 
     def kill(self, scene: str, folder: Path, library: Path, call: tuple[str, int]) -> None:
         """Play the scene and kill it at the entry of that call."""
         name, number = call
-        injection = f"inject={name}:signal=SIGKILL:when={number}"
-        options = ["-o", "/dev/null", "-e", f"trace={name}", "-e", injection]
-        assert self._play(scene, folder, library, options) == -9
+        assert self._play(scene, folder, library, "/dev/null", [name], f"{name}:signal=SIGKILL:when={number}") == -9
         self.kills += 1
 
     def fail(self, scene: str, folder: Path, library: Path, call: tuple[str, int], error: str) -> None:
         """Play the scene while that call fails; it must end by itself, with a report or for want of a journal."""
         name, number = call
-        options = ["-o", "/dev/null", "-e", f"trace={name}", "-e", f"inject={name}:error={error}:when={number}"]
-        assert self._play(scene, folder, library, options) in (0, StateUnavailable.exit_code)
+        ended = self._play(scene, folder, library, "/dev/null", [name], f"{name}:error={error}:when={number}")
+        assert ended in (0, StateUnavailable.exit_code)
+
+    def play(self, scene: str, folder: Path, library: Path) -> None:
+        """Play the scene to its end."""
+        assert self._play(scene, folder, library, "/dev/null", []) == 0
 
     def close(self) -> None:
         self._server.stdin.close()
         self._server.stdout.close()
         self._server.wait(10)
 
-    def _play(self, scene: str, folder: Path, library: Path, options: list[str]) -> int:
+    def _play(self, scene: str, folder: Path, library: Path, log: str, traced: Iterable[str], *injected: str) -> int:
+        injections = [*injected, *(f"{name}:error={error}" for name, error in self.lacking.items())]
+        options = ["-o", log, "-e", "trace=" + (",".join({*traced, *self.lacking}) or "none")]
+        options += [word for one in injections for word in ("-e", f"inject={one}")]
         self._say(json.dumps({"play": scene, "folder": str(folder), "library": str(library)}))
         child = int(self._server.stdout.readline())
         strace = subprocess.Popen(
@@ -271,6 +282,46 @@ def test_killed_while_undoing_what_the_owner_took_away_in_part(action, tmp_path,
         scene.must_come_back(units_are_whole=False)
     with capsys.disabled():
         print(f"\nundo of the rest of {action}: {len(calls)} kill points")
+
+
+@pytest.fixture(params=[{"renameat2": "ENOSYS"}, {"renameat2": "ENOSYS", "linkat": "EPERM"}], ids=["links", "no-links"])
+def lacking(request, killer) -> Iterator[None]:
+    """No rename that does not replace, as on NFS; no hard links either, as on a stick behind FUSE."""
+    killer.lacking = request.param
+    yield
+    killer.lacking = {}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("lacking")
+@pytest.mark.parametrize("action", ["copy", "move", "rank"])
+def test_killed_without_a_rename_that_does_not_replace(action, tmp_path, killer, capsys):
+    scene = Scene(tmp_path / "t", tmp_path / "t" / "library")
+    kills = {}
+    for interrupted in (f"apply-{action}", "undo"):
+
+        def prepare(*, acts: bool = interrupted == "undo") -> None:
+            scene.make()
+            if acts:
+                scene.play(f"apply-{action}")
+
+        prepare()
+        calls = killer.calls(interrupted, scene.folder, scene.library)
+        for index, call in enumerate(calls):
+            prepare()
+            killer.kill(interrupted, scene.folder, scene.library, call)
+            recoveries = killer.calls("recover", scene.folder, scene.library)
+            scene.must_come_back()
+            for second in recoveries[index % 9 :: 9]:
+                prepare()
+                killer.kill(interrupted, scene.folder, scene.library, call)
+                killer.kill("recover", scene.folder, scene.library, second)
+                killer.play("recover", scene.folder, scene.library)
+                scene.must_come_back()
+                kills["recover"] = kills.get("recover", 0) + 1
+        kills[interrupted] = len(calls)
+    with capsys.disabled():
+        print(f"\nwithout {', '.join(killer.lacking)}: {kills} kill points")
 
 
 @pytest.mark.slow

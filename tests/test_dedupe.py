@@ -298,7 +298,6 @@ def test_kills_during_dedupe_lose_nothing(copies: Installation, to: str) -> None
     copies.environment["XDG_DATA_HOME"] = str(copies.folder / "photos data")
     before, kills = owned(copies), 0
     rng = random.Random(to)
-    files = {path: facts for path, facts in before.items() if facts}
     for turn in range(15):
         kills += killed(copies, rng.uniform(0, 0.03), "dedupe", "--to", to, "--yes")
         assert contents(before) <= contents(owned(copies))
@@ -310,7 +309,9 @@ def test_kills_during_dedupe_lose_nothing(copies: Installation, to: str) -> None
         assert sidecar.exists() == photo.exists(), now  # no unit is split
         undone = copies.run("undo", "--all", "--yes")
         assert undone.code == 0, undone
-        assert {path: facts for path, facts in owned(copies).items() if facts} == files, turn
+        trash = str(copies.folder / "photos data")  # its folders are the desktop's from the first use on
+        found = {path: facts for path, facts in owned(copies).items() if facts or not path.startswith(trash)}
+        assert found == before, turn
     assert kills >= 8
 
 

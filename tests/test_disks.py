@@ -11,12 +11,17 @@ from pathlib import Path
 import pytest
 
 from filed import NOW, Desk, own_names, reasons, step, tree, write_photo
-from mounts import disk, mount
+from mounts import NOBODY, disk, mount, powerless
 from running import Installation
 from sameshot.apply.recovery import recover
 
 TIME_NS = 1_500_000_000_000_000_000
 """Whole and even seconds: what any filesystem keeps."""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
 
 
 @pytest.fixture
@@ -158,6 +163,118 @@ def test_a_disk_that_became_read_only(tmp_path: Path, second_disk: Path) -> None
     assert reasons(desk.undo()) == []
     assert sorted(path.name for path in desk.photos.iterdir()) == ["a.jpg", "b.jpg"]
     assert not desk.library.exists()
+
+
+# ---------------------------------------------------------------- folders of others
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Path:
+    """A folder that another user owns, who lets nobody write."""
+    folder = tmp_path / "photos" / "closed"
+    folder.mkdir(parents=True)
+    close(folder)
+    return folder
+
+
+def close(folder: Path) -> None:
+    os.chown(folder, NOBODY, NOBODY)
+    folder.chmod(0o555)
+
+
+def open_again(folder: Path) -> None:
+    os.chown(folder, os.getuid(), os.getgid())
+    folder.chmod(0o755)
+
+
+def test_photos_in_a_folder_that_may_not_be_written(desk: Desk, closed: Path) -> None:
+    photo, own = desk.photo("closed/a.jpg", mode=0o644), desk.photo("b.jpg")
+    before = desk.tree()
+    filed = powerless(
+        lambda: desk.file(
+            step(1, "move", photo, desk.library / "a.jpg"),
+            step(2, "move", own, closed / "b.jpg"),
+            step(3, "copy", photo, desk.library / "c.jpg"),
+        )
+    )
+    assert [outcome.done for outcome in filed.outcomes] == [False, False, True]
+    assert all("permission denied" in reason for reason in reasons(filed))
+    assert own_names(desk.tree()) == []
+    assert powerless(lambda: reasons(desk.undo())) == []
+    assert desk.tree() == before
+
+
+def test_a_photo_that_may_not_be_read(desk: Desk) -> None:
+    photo = desk.photo("a.jpg", mode=0o400)
+    os.chown(photo, NOBODY, NOBODY)
+    before = desk.tree()
+    (reason,) = powerless(lambda: reasons(desk.file(step(1, "copy", photo, desk.library / "a.jpg"))))
+    assert "permission denied" in reason
+    assert desk.tree() == before
+    assert powerless(lambda: reasons(desk.file(step(1, "move", photo, desk.library / "a.jpg")))) == []
+    assert powerless(lambda: reasons(desk.undo())) == []
+    assert desk.tree() == before
+
+
+def test_undo_where_a_folder_was_closed_meanwhile(desk: Desk) -> None:
+    photo = desk.photo("in/a.jpg")
+    before = desk.tree()
+    assert reasons(desk.file(step(1, "move", photo, desk.library / "a.jpg"))) == []
+    close(photo.parent)
+    filed = desk.tree()
+    assert "permission denied" in powerless(lambda: reasons(desk.undo()))[0]
+    assert desk.tree() == filed
+    open_again(photo.parent)
+    assert powerless(lambda: reasons(desk.undo())) == []
+    photo.parent.chmod(0o755)
+    assert desk.tree() == before
+
+
+def test_a_folder_that_cannot_go_goes_with_the_next_recovery(desk: Desk) -> None:
+    photo = desk.photo("a.jpg")
+    desk.library.mkdir()
+    before = desk.tree()
+    assert reasons(desk.file(step(1, "move", photo, desk.library / "sea" / "a.jpg"))) == []
+    close(desk.library)
+    (outcome,) = powerless(lambda: desk.undo().outcomes)
+    assert outcome.done
+    assert "the empty folder" in outcome.reason
+    assert "permission denied; `sameshot recover`" in outcome.reason
+    (unsettled,) = powerless(lambda: recover(desk.journal, now=NOW).unsettled)
+    assert str(desk.library / "sea") in unsettled
+    open_again(desk.library)
+    assert powerless(lambda: recover(desk.journal, now=NOW).unsettled) == ()
+    assert desk.tree() == before
+    assert recover(desk.journal, now=NOW).batches == ()
+
+
+def test_a_folder_with_something_of_others_in_it_stays_quietly(desk: Desk) -> None:
+    photo = desk.photo("a.jpg")
+    assert reasons(desk.file(step(1, "move", photo, desk.library / "sea" / "a.jpg"))) == []
+    foreign = write_photo(desk.library / "sea" / "notes.txt", b"the owner's")
+    (outcome,) = desk.undo().outcomes
+    assert (outcome.done, outcome.reason) == (True, "")
+    assert recover(desk.journal, now=NOW).batches == ()
+    assert list(desk.library.rglob("*")) == [foreign.parent, foreign]
+
+
+def test_the_program_among_folders_of_others(installation: Installation, sample_photos: Path) -> None:
+    closed = installation.photos / "closed"
+    for folder in (closed, installation.photos / "one", installation.photos / "two"):
+        folder.mkdir()
+        shutil.copy(sample_photos / "IMG_100.jpg", folder)
+    close(closed)
+    installation.scan()
+    before = tree(installation.photos)
+    planned = powerless(lambda: installation.run("plan", "--action", "move"))
+    assert f"nothing can be moved out of {closed}" in planned.out + planned.err
+    done = powerless(lambda: installation.run("apply", "--action", "move", "--layout", "{group}/{name}", "--yes"))
+    assert done.code == 0, done
+    assert {path for path in tree(installation.photos) if path.endswith(".jpg")} == {str(closed / "IMG_100.jpg")}
+    assert len(list(installation.library.rglob("*.jpg"))) == 2
+    assert powerless(lambda: installation.run("undo", "--all", "--yes")).code == 0
+    assert tree(installation.photos) == before
+    assert not installation.library.exists()
 
 
 # ---------------------------------------------------------------- the trash of a disk

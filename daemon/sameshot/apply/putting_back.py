@@ -52,7 +52,7 @@ def put_back(unit: Unit, ground: Ground, staged: dict[int, Staged], *, after_cra
     for index, step in steps:
         _try(problems, _take_from_target, step, unit, ground, staged.get(index), after_crash)
     for _, step in steps:
-        _try(problems, _return_to_source, step, ground)
+        _try(problems, _return_to_source, step, ground, after_crash)
         if step.trash_info and not unit.undoes:
             _try(problems, trash.remove_info, step, ground, step.target)
     for index, step in steps:
@@ -77,7 +77,7 @@ def finish(unit: Unit, ground: Ground, staged: dict[int, Staged]) -> list[str]:
         if step.made_by == "symlink" or (kernel.is_file(status) and (copy is None or status)):
             _try(problems, operations.let_go, step, ground)
         else:
-            _try(problems, _return_to_source, step, ground)
+            _try(problems, _return_to_source, step, ground, True)
             problems.append(f"{step.target} vanished meanwhile, so {step.source} was put back")
     _sync(problems, ground)
     return problems
@@ -108,35 +108,49 @@ def _take_from_target(step: Operation, unit: Unit, ground: Ground, staged: Stage
     if status is None:
         return
     if operations.copies(step, carried=unit.carried):
-        if staged is not None and operations.same_file(status, staged.stat):
-            _move_name(folder, name, folder, step.temporary)
-            ground.changed(step.target, there=False)
+        gone = staged is not None and _take_copy(step, folder, status, staged, after_crash)
     elif step.deed == "move":
-        source = ground.folder(step.source.parent)
         start = step.aside if unit.parks else step.source.name
-        before = kernel.look(source, start)
-        if before is None:
-            came = operations.same_file(status, step.stat) or not unit.parks
-            if came:
-                kernel.rename_no_replace(folder, name, source, start)
-        elif os.path.samestat(before, status) or _is_reserved_name(step, before, status, after_crash):
-            os.unlink(name, dir_fd=folder)
-        ground.changed(step.target, there=False)
+        gone = _move_back(step, folder, status, ground.folder(step.source.parent), start, after_crash)
         ground.changed(step.source, there=True)
-    elif _is_link_made(step, ground, status):
+    elif gone := _is_link_made(step, ground, status):
         os.unlink(name, dir_fd=folder)
+    if gone:
         ground.changed(step.target, there=False)
 
 
-def _is_reserved_name(step: Operation, before: os.stat_result, status: os.stat_result, after_crash: bool) -> bool:
-    """Whether a crash left the empty file that held the name on filesystems without any no-replace call."""
-    return after_crash and status.st_size == 0 and step.stat.size_bytes > 0 and operations.same_file(before, step.stat)
+def _take_copy(step: Operation, folder: int, status: os.stat_result, staged: Staged, after_crash: bool) -> bool:
+    temporary = kernel.look(folder, step.temporary)
+    if operations.same_file(status, staged.stat):
+        _move_name(folder, step.target.name, folder, step.temporary, after_crash=after_crash)
+    elif after_crash and operations.same_file(temporary, staged.stat) and _holds_name(status, temporary):
+        os.unlink(step.target.name, dir_fd=folder)
+    else:
+        return False
+    return True
 
 
-def _return_to_source(step: Operation, ground: Ground) -> None:
+def _move_back(
+    step: Operation, folder: int, status: os.stat_result, source: int, start: str, after_crash: bool
+) -> bool:
+    before = kernel.look(source, start)
+    if before is None:
+        came = operations.same_file(status, step.stat) or start == step.source.name
+    else:
+        came = operations.same_file(status, step.stat) or os.path.samestat(before, status)
+    if came:
+        _move_name(folder, step.target.name, source, start, after_crash=after_crash)
+    elif after_crash and operations.same_file(before, step.stat) and _holds_name(status, before):
+        os.unlink(step.target.name, dir_fd=folder)
+    else:
+        return False
+    return True
+
+
+def _return_to_source(step: Operation, ground: Ground, after_crash: bool) -> None:
     folder = ground.folder(step.source.parent)
     if kernel.look(folder, step.aside) is not None:
-        _move_name(folder, step.aside, folder, step.source.name)
+        _move_name(folder, step.aside, folder, step.source.name, after_crash=after_crash)
         ground.changed(step.source, there=True)
 
 
@@ -152,13 +166,21 @@ def _remove_temporary(step: Operation, ground: Ground, staged: Staged | None) ->
     ground.changed(step.target, there=False)
 
 
-def _move_name(source: int, name: str, target: int, new_name: str) -> None:
-    """Rename without replacing; where a two-call rename was cut in the middle, only the old name goes."""
+def _move_name(source: int, name: str, target: int, new_name: str, *, after_crash: bool) -> None:
+    """Rename without replacing; what a two-call rename left that was cut in the middle, either way, goes."""
     there, here = kernel.look(target, new_name), kernel.look(source, name)
-    if there is not None and here is not None and os.path.samestat(there, here):
-        os.unlink(name, dir_fd=source)
-    else:
-        kernel.rename_no_replace(source, name, target, new_name)
+    if there is not None and here is not None:
+        if os.path.samestat(there, here) or (after_crash and _holds_name(here, there)):
+            os.unlink(name, dir_fd=source)
+            return
+        if after_crash and _holds_name(there, here):
+            os.unlink(new_name, dir_fd=target)
+    kernel.rename_no_replace(source, name, target, new_name)
+
+
+def _holds_name(empty: os.stat_result, file: os.stat_result | None) -> bool:
+    """Whether it is the empty file that holds the name for `file` where no rename and no link refuses to replace."""
+    return kernel.is_file(empty) and empty.st_size == 0 and file is not None and file.st_size > 0
 
 
 def _is_link_made(step: Operation, ground: Ground, target: os.stat_result | None) -> bool:
