@@ -97,6 +97,16 @@ def test_what_is_turned_or_mirrored_lies_exactly_on_its_original(features):
         assert found["guided"] > 0.3
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_copy_is_known_whichever_way_it_was_turned(features, quarters, mirrored):
+    """A picture without corners: nothing but the whole frame can tell."""
+    first = features(sky(5))
+    second = features(np.rot90(sky(5)[:, ::-1] if mirrored else sky(5), quarters))
+    assert evidence_of(first, second)["frame"] > 0.9
+    assert evidence_of(features(sky(6)), second)["frame"] < 0.75
+
+
 def test_near_and_far_may_move_against_each_other(features):
     pixels = scene(45, 600, 450)
     ys, xs = np.mgrid[0:450, 0:600].astype(np.float32)

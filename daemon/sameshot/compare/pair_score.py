@@ -70,7 +70,9 @@ class _Pair:
         kept = ("orb", "relief", "phash")
         first, second = sorted((a, b), key=lambda features: [features.descriptors[name] for name in kept])
         self._first, self._second = first, second
-        self._frame = relief.laid_over(first.descriptors["relief"], second.descriptors["relief"], None)
+        reliefs = first.descriptors["relief"], second.descriptors["relief"]
+        self._turn = relief.turn(*reliefs)
+        self._frame = relief.laid_over(*reliefs, self._turn)
         self._corners = orb.NO_AGREEMENT
         self._overlay: relief.Overlay | None = None
         self._frame_fits = 0.0
@@ -114,14 +116,15 @@ class _Pair:
         }
 
     def _part_by_part(self) -> dict[str, float]:
-        """Under the better of the two: the map that corners agree on, or none."""
+        """Under the better of the two: the map that corners agree on, or that of whole frames."""
         mapped = self._overlay is not None and self._overlay_fits > self._frame_fits
         laid = self._overlay if self._overlay is not None and mapped else self._frame
         left = flow.flow(laid.one, laid.other, laid.covered)
         first, _ = orb.unpack(self._first.descriptors["orb"])
         plain, mirrored = orb.unpack(self._second.descriptors["orb"])
-        second = mirrored.flipped() if mapped and self._corners.mirrored else plain
-        found = guided(first, second, self._corners.map if mapped else None, left, relief.SIDE_PX)
+        laid_by = self._corners.map if mapped else self._turn
+        is_mirrored = laid_by is not None and np.linalg.det(laid_by[:2, :2]) < 0
+        found = guided(first, mirrored.flipped() if is_mirrored else plain, laid_by, left, relief.SIDE_PX)
         return {"flow": left.agreement, "guided": found}
 
 

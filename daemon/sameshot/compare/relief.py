@@ -27,6 +27,9 @@ _PATCH_PX = 10
 _FEWEST_PATCHES = 10
 _LEAST_ENERGY = 1.0
 _AGREEING_SHARE = 2 / 3
+_SHRUNK_PX = 24
+_TURNED_FROM = 0.75
+"""A correlation that turned strangers hardly reach, and from which on the fitted model counts a frame for much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,31 @@ def laid_over(first: bytes, second: bytes, relative_map: NDArray[np.float64] | N
     size = (SIDE_PX, SIDE_PX)
     covered = cv2.warpPerspective(np.ones_like(one), pixel_map, size, flags=cv2.INTER_NEAREST) > 0
     return Overlay(cv2.warpPerspective(one, pixel_map, size), other, covered)
+
+
+def turn(first: bytes, second: bytes) -> NDArray[np.float64] | None:
+    """The map by which the first has to be turned by quarters, or mirrored, to be the second; None where it has not to.
+
+    Programs turn copies by quarters, and to the encoder and to frames as they are such a copy is a stranger.
+    """
+    one, other = (_shrunk(packed) for packed in (first, second))
+    turned = np.array([np.rot90(side, quarters) for side in (one, one[:, ::-1]) for quarters in range(4)])
+    correlations = turned.reshape(8, -1) @ other.reshape(-1)
+    best = int(correlations.argmax())
+    if best == 0 or correlations[best] < _TURNED_FROM:
+        return None
+    quarter = np.array([[0.0, 1, 0], [-1, 0, 1], [0, 0, 1]])
+    mirror = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
+    found: NDArray[np.float64] = np.linalg.matrix_power(quarter, best % 4) @ (mirror if best >= 4 else np.eye(3))
+    return found if laid_over(first, second, found).correlation() >= _TURNED_FROM else None
+
+
+@lru_cache(maxsize=4)
+def _shrunk(packed: bytes) -> NDArray[np.float32]:
+    """A small picture of mean 0 and energy 1: enough to tell which way up it is."""
+    small = np.asarray(cv2.resize(_unpack(packed), (_SHRUNK_PX, _SHRUNK_PX), interpolation=cv2.INTER_AREA), np.float32)
+    small -= small.mean()
+    return small / max(float(np.linalg.norm(small)), _LEAST_ENERGY)
 
 
 def _cut(values: MatLike) -> MatLike:

@@ -5,5 +5,5 @@ from __future__ import annotations
 SHORTLIST_COSINE = 0.50
 """Pairs whose vectors are further apart are not compared: see docs/decisions/pair-score.md for what that costs."""
 
-LINK_THRESHOLD = 0.5
-"""From this score on a pair is the same shot."""
+LINK_THRESHOLD = 0.8
+"""From this score on a pair is the same shot: of held-out pairs below it, every other one is none."""
