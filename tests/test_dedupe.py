@@ -222,6 +222,25 @@ def test_the_kept_copy_is_read_again(copies: Installation) -> None:
     assert not own_names(owned(copies))
 
 
+def test_the_duplicate_itself_is_read_again(copies: Installation) -> None:
+    """An edit that no scan saw is no copy of anything, whatever was known of the file."""
+    before = owned(copies)
+    gone = copies.photos / COPY_OF_100
+    status = gone.stat()
+    data = bytearray(gone.read_bytes())
+    data[-100] ^= 1
+    gone.write_bytes(data)
+    os.utime(gone, ns=(status.st_atime_ns, status.st_mtime_ns))
+    edited = tree(gone.parent)[str(gone)]
+    done = copies.ask("dedupe", to="quarantine", keep="shortest-path")
+    assert [one["reason"] for one in done["refused"]] == [f"{gone} no longer has the bytes it had, so it is kept"]
+    assert done["done"] == 3
+    after = owned(copies)
+    assert after[str(gone)] == edited
+    assert contents(after) - contents(before) == {edited.content: 1}
+    assert not own_names(after)
+
+
 def test_a_file_reached_by_two_paths_is_put_back(copies: Installation) -> None:
     """A bind mount: to the system another folder, on the disk the same file."""
     second = copies.folder / "photos again"

@@ -3,7 +3,8 @@
 Comes in: an operation that names the copy to be kept. Goes out: nothing, or StepRefused. One file may be reached by two
 paths (a hard link, a bind mount, a share beside the local disk). Shares and overlays show it under another device, but
 mostly with its inode number: two files with one number, size and time are taken for one. What that misses shows once
-the duplicate is out of the way: the copy is opened and read again, and if it went too, the duplicate is put back.
+the duplicate is out of the way: the copy is opened and read again, and if it went too, the duplicate is put back. The
+duplicate is read again as well: what was believed of it may be older than an edit.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def check_apart(operation: Operation, source: os.stat_result, ground: Ground) ->
 
 
 def check_kept(operation: Operation, ground: Ground) -> None:
-    """With the duplicate out of the way: raises StepRefused when the other copy is no whole file of its own."""
+    """With the duplicate out of the way: raises StepRefused when it, or the copy, is not what it was taken for."""
     assert operation.kept is not None
     refusal = f"{operation.kept} does not stand without {operation.source}, so both are kept"
     try:
@@ -43,6 +44,7 @@ def check_kept(operation: Operation, ground: Ground) -> None:
             raise StepRefused(f"{operation.kept} no longer has the bytes it had, so {operation.source} is kept")
     finally:
         os.close(descriptor)
+    _check_duplicate(operation, ground)
 
 
 def stands(operation: Operation, ground: Ground) -> bool:
@@ -52,6 +54,16 @@ def stands(operation: Operation, ground: Ground) -> bool:
     except (StepRefused, OSError):
         return False
     return True
+
+
+def _check_duplicate(operation: Operation, ground: Ground) -> None:
+    """What went must still be what the plan was made for; two pictures that differ in metadata have two digests."""
+    descriptor = os.open(operation.target.name, _READ, dir_fd=ground.folder(operation.target.parent))
+    try:
+        if contents.digest_of(descriptor) != (operation.digest or operation.kept_digest):
+            raise StepRefused(f"{operation.source} no longer has the bytes it had, so it is kept")
+    finally:
+        os.close(descriptor)
 
 
 def _is_the_duplicate(operation: Operation, status: os.stat_result, ground: Ground) -> bool:
