@@ -15,6 +15,7 @@ from planned import CAMERA, LIBRARY, NOON, Tree, group, moved, paths_of, photo
 from sameshot.errors import BadInput
 from sameshot.model import Action, GroupView, PhotoView, Plan
 from sameshot.plan.folders import folder_plan
+from sameshot.plan.rank_keys import ranked_name
 from sameshot.plan.safe_text import folded
 
 LAYOUT = "{date:%Y-%m-%d}/{group}/"
@@ -85,6 +86,23 @@ def test_groups_get_readable_folders_in_the_order_of_the_day():
     ]
     assert plan.steps[1].why == "same shot as DSC 9.jpg"
     assert len({step.unit for step in plan.steps}) == 4
+
+
+@pytest.mark.parametrize("action", ["copy", "move"])
+def test_a_rank_prefix_stays_behind(action):
+    prefixed = [ranked_name(key, "IMG_1") for key in (20_000_000, 30_000_000)]
+    first = photo(1, f"{prefixed[0]}.jpg", [f"{prefixed[0]}.xmp", f"{prefixed[0]}.jpg.xmp"], taken_at=NOON)
+    second = photo(2, f"{prefixed[1]}.jpg", taken_at=NOON, folder=Path("/photos/two"))
+    plan = plan_of([group(first, second)], action=action)
+    names = ["IMG_1.jpg", "IMG_1.xmp", "IMG_1.jpg.xmp", "IMG_1 (2).jpg"]
+    assert targets(plan) == [f"2024-05-17/01 12.00 IMG_1/{name}" for name in names]
+    assert [step.source.name for step in plan.steps[:2]] == [f"{prefixed[0]}.jpg", f"{prefixed[0]}.xmp"]
+
+
+def test_what_was_ranked_where_it_belongs_stays_there():
+    home = LIBRARY / "2024-05-17" / "01 12.00 IMG_1"
+    there = [photo(key, ranked_name(key * 10_000_000, f"IMG_{key}.jpg"), taken_at=NOON, folder=home) for key in (1, 2)]
+    assert plan_of([group(*there)], action="move").steps == ()
 
 
 def test_companions_take_the_stem_and_the_suffix_of_their_primary():

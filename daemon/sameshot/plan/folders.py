@@ -2,8 +2,8 @@
 
 Comes in: all groups and photos alone, the layout, what was filed before, and what the target folders hold. Goes out: a
 plan of kind "folders"; showing it is the dry run. A photo that was filed, or lies where it belongs, gets no step, so a
-second plan after the first is empty; a photo that joins a filed group goes where the group is. Refuses a bad layout
-with BadInput. Reads no disk and no clock.
+second plan after the first is empty; a photo that joins a filed group goes where the group is. No rank prefix
+comes along. Refuses a bad layout with BadInput. Reads no disk and no clock.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sameshot.plan.batches import batch_of, layout_of_batches
 from sameshot.plan.homes import homes_of_groups
 from sameshot.plan.layout import Facts, Place, check_layout, place
 from sameshot.plan.names import Names, Taken
+from sameshot.plan.rank_keys import unranked_name
 from sameshot.plan.safe_text import cut, folded, split_name
 from sameshot.plan.unit import unit_steps
 from sameshot.plan.warnings import filing_warnings
@@ -111,7 +112,7 @@ def _wanted_in_groups(
     wanted = []
     for group in ordered:
         first = group.representative
-        when, stem = moment(first), cut(split_name(first.path.name)[0], _STEM_IN_GROUP_NAME_BYTES)
+        when, stem = moment(first), cut(split_name(unranked_name(first.path.name))[0], _STEM_IN_GROUP_NAME_BYTES)
         while True:
             numbers[when.date()] += group.id not in homes
             label = f"{numbers[when.date()]:02d} {when:%H.%M} {stem}"
@@ -150,7 +151,7 @@ def _facts(photo: PhotoView, when: datetime, label: str, rank: int, group: Group
         group=label,
         camera=photo.capture.camera or "unknown",
         kind=group.kind if group else "alone",
-        name=photo.path.name,
+        name=unranked_name(photo.path.name),
         rank=rank,
         count=len(group.photos) if group else 1,
         batch=batch,

@@ -41,6 +41,12 @@ def parse_ranked_name(name: str) -> tuple[int, str] | None:
     return int(match[1]), match[3]
 
 
+def unranked_name(name: str) -> str:
+    """`name` without a prefix of ours."""
+    parsed = parse_ranked_name(name)
+    return parsed[1] if parsed else name
+
+
 def ascending_keys(present: Sequence[int | None], forbidden: Collection[int] = ()) -> list[int]:
     """Keys that ascend in the order given, `present` ones kept where they can be.
 

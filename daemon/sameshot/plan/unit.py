@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sameshot.model import Action, FoundFile, PhotoView, Step
 from sameshot.plan.names import Names, unit_names
+from sameshot.plan.rank_keys import unranked_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,13 +34,14 @@ def unit_steps(
     `filed`: where an earlier batch brought its primary; then only companions that came later are brought after it:
     those that are not among `brought`, the files that earlier batches took from where they are.
     """
-    present = [companion.path.name for companion in companions]
-    here = filed if filed is not None else photo.path if photo.path == target else None
+    own_name = unranked_name(photo.path.name)
+    present = [unranked_name(companion.path.name) for companion in companions]
+    here = filed if filed is not None else photo.path if photo.path.with_name(own_name) == target else None
     if here is None:
-        claimed = names.claim(target.parent, target.name, photo.path.name, present)
+        claimed = names.claim(target.parent, target.name, own_name, present)
         folder = target.parent
     else:
-        claimed = unit_names(here.name, photo.path.name, present, "")
+        claimed = unit_names(here.name, own_name, present, "")
         folder = here.parent
     steps = []
     if here is None:
