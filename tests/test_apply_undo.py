@@ -117,13 +117,14 @@ def test_what_the_owner_took_away_counts_as_undone(desk, action):
     assert desk.undo().batch == ""
 
 
-def test_a_copy_whose_disk_is_away_is_not_taken_for_gone(desk):
+@pytest.mark.parametrize("action", ["copy", "move"])
+def test_a_file_whose_disk_is_away_is_not_taken_for_gone(desk, action):
     if os.geteuid() != 0:
         pytest.skip("mounting needs root")
     desk.library.mkdir()
     mount("-t", "tmpfs", "none", desk.library)
     try:
-        desk.file(step(1, "copy", desk.photo("a.jpg"), desk.library / "1" / "a.jpg"))
+        desk.file(step(1, action, desk.photo("a.jpg"), desk.library / "1" / "a.jpg"))
         mount("-t", "tmpfs", "none", desk.library)  # as an empty mount point: another device, and nothing in it
         assert reasons(desk.undo()) == [f"{desk.library / '1' / 'a.jpg'} is not there; is its disk mounted?"]
         unmount(desk.library)

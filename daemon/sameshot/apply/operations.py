@@ -59,15 +59,15 @@ def lets_go(operation: Operation, unit: Unit) -> bool:
 def as_it_is(operation: Operation, ground: Ground) -> Operation:
     """For undo: the operation on the file that is there now, with a word on it if it is another than was left there.
 
-    What was made and is gone needs no removal. Raises StepRefused when its disk may be gone instead.
+    What was made and is gone needs no removal. Raises StepRefused when the disk may be gone instead.
     """
     try:
         status = kernel.look(ground.folder(operation.source.parent), operation.source.name)
     except FileNotFoundError:
         status = None
+    if status is None and not ground.has_lost(operation.source, operation.stat.device):
+        raise StepRefused(f"{operation.source} is not there; is its disk mounted?")
     if status is None and operation.deed == "remove":
-        if not ground.has_lost(operation.source, operation.stat.device):
-            raise StepRefused(f"{operation.source} is not there; is its disk mounted?")
         return replace(operation, deed="forget", note=f"{operation.source} was gone already")
     if status is None:
         return operation
