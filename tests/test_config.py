@@ -65,6 +65,11 @@ def test_the_commented_root_of_the_example_loads(load):
     assert root.recursive
 
 
+@pytest.mark.parametrize("roots", ["DIR", "[DIR]", "[[DIR]]", "{path: DIR}"])
+def test_a_root_written_otherwise_is_told_how_at_once(load, roots):
+    assert "as roots: [{path: DIR}]" in refusal(load, f"roots: {roots}")
+
+
 def test_a_root_alone_is_a_whole_config(load, tmp_path):
     config = load("roots: [{path: in}]")
     assert config == Config(roots=config.roots)
@@ -162,7 +167,7 @@ def test_all_problems_come_at_once_with_line_path_and_suggestion(load):
         "  line 3, roots[0].recursive: must be true or false, not 'no'; write false",
         "  line 3, roots[1].path: this key must be there",
         "  line 3, roots[1].paht: unknown key; did you mean path?",
-        "  line 3, roots[2]: must hold keys with values, as {path: DIR}",
+        "  line 3, roots[2]: must hold keys with values, as roots: [{path: DIR}]",
         "  line 4, roots: this key stands on line 3 already; keep one",
         "  line 5, workers: must be auto or a number from 1 to 256, not '1_000'",
         "  line 6, limits.worker_memory_mb: must be a whole number, not 1.5",

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from sameshot.config_file import Document, Where
 from sameshot.config_keys import Config, Root, leaf_paths
 
+_ROOTS = "roots: [{path: DIR}]"
+
 
 def yaml_path(where: Where) -> str:
     """Returns the place as people write it: `roots[0].path`."""
@@ -39,8 +41,8 @@ def _sentence(where: Where, error: Any) -> str:
         "float_type": lambda: f"must be a number, not {_shown(value)}{_meant_number(value)}",
         "string_type": lambda: f"must be text, not {_shown(value)}; put it in quotes if it is meant so",
         "string_unicode": lambda: "must be text that UTF-8 can hold",
-        "tuple_type": lambda: "must be a list, as [one, two]",
-        "model_type": lambda: f"must hold keys with values, as {{{'path: DIR' if 'roots' in where else 'key: value'}}}",
+        "tuple_type": lambda: f"must be a list, as {_ROOTS if where == ('roots',) else '[one, two]'}",
+        "model_type": lambda: f"must hold keys with values, as {_ROOTS if 'roots' in where else '{key: value}'}",
         "value_error": lambda: f"{context['error']}, not {_shown(value)}",
         "too_short": lambda: "must not be empty",
         "string_too_short": lambda: "must not be empty",
