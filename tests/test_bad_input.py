@@ -74,6 +74,28 @@ def test_roots_that_are_files_or_overlap(installation: Installation) -> None:
     assert len(checked.json()["problems"]) == 2
 
 
+def test_one_missing_root_stops_no_other(installation: Installation, sample_photos: Path) -> None:
+    shutil.copy(sample_photos / "IMG_100.jpg", installation.photos)
+    absent = installation.folder / "absent"
+    installation.configure(roots=[{"path": str(absent)}, {"path": str(installation.photos)}])
+    done = installation.run("scan", "--format", "json")
+    assert done.code == 1, done
+    assert done.json()["photos"] == 1
+    [problem] = done.json()["problems"]
+    assert str(absent) in problem
+    refused(installation.run("scan"), 1, str(absent))
+    refused(installation.run("scan", absent), 2, "does not exist")
+    installation.photos.rename(installation.folder / "away")
+    refused(installation.run("scan"), 2, str(absent), str(installation.photos), lines=2)
+
+
+def test_a_pipe_is_no_photo(scanned: Installation) -> None:
+    pipe, known = scanned.folder / "pipe.jpg", scanned.photos / "IMG_100.jpg"
+    os.mkfifo(pipe)
+    refused(scanned.run("similar", pipe), 2, "pipe.jpg is not a regular file")
+    refused(scanned.run("explain", known, pipe), 2, "pipe.jpg is not a regular file")
+
+
 def test_a_missing_root_is_refused_by_scan(installation: Installation) -> None:
     installation.photos.rmdir()
     before = everything(installation)

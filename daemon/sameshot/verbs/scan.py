@@ -95,7 +95,10 @@ def scan_places(
         unusable = [problem.text for place in places if (problem := check_folder("PATH", place)) is not None]
     else:
         # Only looking: a library that cannot be written is no obstacle.
-        unusable = [str(problem) for problem in check_roots(config) if problem.key != "library"]
+        problems = [problem for problem in check_roots(config) if problem.key != "library"]
+        # An absent root stops nothing where there is another one: it is a problem of the result.
+        is_one_there = sum(problem.may_heal for problem in problems) < len(places)
+        unusable = [str(problem) for problem in problems if not (problem.may_heal and is_one_there)]
     if unusable:
         raise BadInput("\n".join(unusable))
     clouds = {} if download else {place: kind for place in places if (kind := cloud_to_ask_about(config, place))}

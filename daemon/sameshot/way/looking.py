@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,10 +28,7 @@ def features_of(app: App, path: Path) -> tuple[int | None, Features]:
         known = app.store.contents.features([photo.content_id], app.encoder.encoder_id)
         if photo.content_id in known:
             return photo.content_id, known[photo.content_id]
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be opened: {error.strerror}") from error
+    descriptor = _opened(path)
     try:
         reply = app.ask(look_request(app.encoder), descriptor)
     except SameshotError as error:
@@ -39,6 +37,18 @@ def features_of(app: App, path: Path) -> tuple[int | None, Features]:
         os.close(descriptor)
     look = look_from_message(reply, app.encoder.dimension)
     return None, Features(look.vector, look.descriptors, look.capture, look.width_px, look.height_px)
+
+
+def _opened(path: Path) -> int:
+    """Returns a descriptor of the file. A pipe or device is not waited for. Raises BadInput."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be opened: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BadInput(f"{path} is not a regular file")
+    return descriptor
 
 
 def measured(app: App, path: Path, features: Features, measures: Sequence[Measure]) -> Features:
@@ -50,10 +60,7 @@ def measured(app: App, path: Path, features: Features, measures: Sequence[Measur
     if not missing:
         return features
     wanted = list(missing.values())
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be opened: {error.strerror}") from error
+    descriptor = _opened(path)
     try:
         reply = app.ask(measure_request(wanted), descriptor)
     finally:
