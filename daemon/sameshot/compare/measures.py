@@ -99,7 +99,6 @@ def function_at(location: str) -> Callable[..., Any]:
         if (error.name or "").startswith("sameshot"):
             raise
         raise SameshotError(
-            f"This measure needs the library {error.name}, which is not installed",
-            "Install sameshot with its extra `all`: pip install 'sameshot[all]'",
+            "What this measures with is not installed", "Install the extra: pip install '.[all]'"
         ) from error
     return function

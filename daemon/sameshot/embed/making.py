@@ -98,7 +98,7 @@ def _from_torch(spec: EncoderSpec) -> tuple[onnx.ModelProto, str, Preparation]:
         from sameshot.embed import torch_models  # noqa: PLC0415 - only who makes one needs torch
     except ImportError as error:
         raise BadInput(
-            "torch is not installed, and this encoder is made with it", "Install the extra: pip install sameshot[night]"
+            "torch is not installed, and this encoder is made with it", "Install the extra: pip install '.[night]'"
         ) from error
     read = torch_models.torchvision_network if spec.kind == "torchvision" else torch_models.custom_network
     network, preparation = read(spec)

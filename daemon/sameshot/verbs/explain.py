@@ -40,30 +40,42 @@ def explain(app: App, *, first: Path, second: Path) -> ExplainResult:
     exact = one is not None and one == other
     measure = app.method.measure
     if measure is not None and measure.name not in values:
-        raise BadInput(missing[0])
+        raise BadInput(f"{measure.name}: {missing[measure.name]}")
     score = 1.0 if exact else pair.score if measure is None else values[measure.name]
     groups = app.store.groups.of([content for content in (one, other) if content is not None])
     together = exact or (one in groups and other in groups and groups[one] == groups[other])
     return ExplainResult(
         first, second, round(score, 4), app.link_threshold, together if one and other else score >= app.link_threshold,
         {name: round(value, 4) for name, value in ({"pair_score": pair.score} | pair.evidence | values).items()},
-        tuple(_reasons(app, one, other, score, pair.evidence["cosine"], exact=exact, together=together) + missing),
+        (
+            *_reasons(app, one, other, score, pair.evidence["cosine"], exact=exact, together=together),
+            *_not_computed(missing),
+        ),
     )  # fmt: skip
 
 
 def _every_value(
     app: App, first: tuple[Path, Features], second: tuple[Path, Features]
-) -> tuple[dict[str, float], list[str]]:
-    """Every measure's value of the pair, computed now, and a sentence for each that cannot be had."""
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Every measure's value of the pair, computed now, and why each of the others cannot be had."""
     (path, one), (other_path, other) = first, second
-    values, missing = {}, []
+    values: dict[str, float] = {}
+    missing: dict[str, str] = {}
     for measure in every_measure(app.config):
         try:
             one, other = measured(app, path, one, [measure]), measured(app, other_path, other, [measure])
             values[measure.name] = compare_one(app, one, [other], [measure])[0].score
         except SameshotError as problem:
-            missing.append(f"{measure.name}: {problem}")
+            missing[measure.name] = str(problem)
     return values, missing
+
+
+def _not_computed(missing: dict[str, str]) -> list[str]:
+    """One sentence for each reason, whatever the number of measures it keeps from being computed."""
+    names_by_reason: dict[str, list[str]] = {}
+    for name, reason in missing.items():
+        names_by_reason.setdefault(reason, []).append(name)
+    return [f"Not computed: {', '.join(names)}. {reason}." for reason, names in names_by_reason.items()]
 
 
 def _reasons(

@@ -134,7 +134,7 @@ def _by_methods(
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             if "No module named 'sklearn" in done.stderr:
-                raise BadInput("scikit-learn is not installed", "Install the extra: pip install sameshot[all]")
+                raise BadInput("scikit-learn is not installed", "Install the extra: pip install '.[all]'")
             raise SameshotError(f"The clustering ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
         found = json.loads((Path(folder) / "candidates.json").read_text("utf-8"))
     rows = tuple(

@@ -121,7 +121,7 @@ def _trained(
     if job.returncode:
         if "No module named 'torch" in told:
             raise BadInput(
-                "torch is not installed, and training needs it", "Install the extra: pip install sameshot[night]"
+                "torch is not installed, and training needs it", "Install the extra: pip install '.[night]'"
             )
         sentence = told.splitlines()[-1] if told else f"it ended with status {job.returncode}"
         raise (BadInput if job.returncode == BadInput.exit_code else SameshotError)(f"Nothing was trained: {sentence}")
