@@ -14,6 +14,8 @@ import pytest
 
 from filed import tree
 from running import PROGRAM, Installation, finish
+from sameshot.apply.filing import file_plan
+from sameshot.verbs.plan import ranked_plan
 from sameshot.verbs.table import VERBS
 
 NASTY = [
@@ -193,6 +195,48 @@ def test_undo_is_shown_before_it_happens(scanned: Installation) -> None:
     scanned.json("undo", "--last", "--yes")
     assert tree(scanned.photos) == before
     assert scanned.run("undo", "--last", "--dry-run").out == "Nothing to undo.\n"
+
+
+def test_what_a_crash_left_is_settled_before_anything_is_planned(scanned: Installation) -> None:
+    before = tree(scanned.photos)
+    with scanned.app() as app:  # the files were ranked, and the crash came before this was noted
+        made = ranked_plan(app, (scanned.photos,), remove=False, table=None, exhaustive=False)
+        assert made.steps
+        file_plan(made, app.journal, roots=[scanned.photos], now=app.today())
+    done = scanned.run("rank", scanned.photos, "--remove", "--yes")
+    assert (done.code, done.err) == (0, "")
+    assert tree(scanned.photos) == before
+    with scanned.app() as app:
+        made = ranked_plan(app, (scanned.photos,), remove=False, table=None, exhaustive=False)
+        file_plan(made, app.journal, roots=[scanned.photos], now=app.today())
+    asked = scanned.run("rank", scanned.photos, "--remove")
+    assert asked.code == 2
+    assert f"{len(made.steps)} files" in asked.err, "what is shown is what would be done"
+
+
+def test_notes_of_a_plan_are_told_to_who_does_not_look_at_it(scanned: Installation) -> None:
+    photo = scanned.photos / "IMG_100.jpg"
+    photo.rename(scanned.photos / ("x" * 245 + ".jpg"))
+    scanned.scan()
+    [note] = scanned.json("plan", "--rank", scanned.photos)["warnings"]
+    done = scanned.run("rank", scanned.photos, "--yes", "--format", "json")
+    assert (done.code, done.err) == (0, f"Note: {note}\n")
+    assert done.json()["done"] == 11
+
+
+def test_a_full_disk_is_one_sentence(scanned: Installation) -> None:
+    for words in (["groups"], ["groups", "--format", "json"], ["status"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                scanned.command(*words),
+                check=False,
+                env=scanned.environment,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                timeout=60,
+            )
+        told = b"sameshot: the output cannot be written: No space left on device\n"
+        assert (done.returncode, done.stderr) == (1, told)
 
 
 def test_a_reader_that_has_enough_is_no_error(scanned: Installation) -> None:

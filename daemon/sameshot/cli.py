@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -57,9 +57,24 @@ class Verbs(TyperGroup):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
+        except OSError as error:
+            if _is_writable(sys.stdout):
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            printing.complain(f"the output cannot be written: {error.strerror}")
+            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             printing.complain(printing.STOPPED)
             raise typer.Exit(1) from None
+
+
+def _is_writable(stream: TextIO) -> bool:
+    """Whether the stream takes what was written to it: what it could not take is tried again."""
+    try:
+        stream.flush()
+    except OSError:
+        return False
+    return True
 
 
 app = typer.Typer(

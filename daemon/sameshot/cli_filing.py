@@ -204,11 +204,26 @@ def _filing(
 def _plan_and_do(
     options: Any, verb: str, planned: Mapping[str, Any], wanted: Mapping[str, Any], yes: bool, how: Format
 ) -> None:
-    shown = options.perform("plan", **planned)
-    if shown["steps"] and not yes:
+    _settle(options, verb)
+    _show_and_do(options, verb, options.perform("plan", **planned), wanted, yes, how, "Do this?")
+
+
+def _settle(options: Any, verb: str) -> None:
+    """What a crash left is settled before anything is planned: it changes what is to be done."""
+    if options.locations.database.exists():
+        options.perform("recover", on_behalf_of=verb)
+
+
+def _show_and_do(
+    options: Any, verb: str, shown: Any, wanted: Mapping[str, Any], yes: bool, how: Format, question: str
+) -> None:
+    if yes:
+        printing.notes(options.out.to_stderr(), shown)
+    elif shown["steps"]:
         printing.plan(options.out.to_stderr(), shown)
-        _ask("Do this?")
-    result = options.perform(verb, **wanted, fingerprint=shown["fingerprint"])
+        _ask(question)
+    # Who says --yes saw no plan that another could differ from.
+    result = options.perform(verb, **wanted, fingerprint=None if yes else shown["fingerprint"])
     show(options, result, how, printing.batch)
     if result["refused"]:
         raise typer.Exit(1)
@@ -238,6 +253,8 @@ def undo(
         raise BadInput(
             "Say what to undo", "One of: a batch of `sameshot history`, FILE..., --last, --since DATE, --all"
         )
+    if not dry_run:
+        _settle(options, "undo")
     known = {batch["batch"] for batch in options.perform("history")["batches"]}
     batches = tuple(word for word in what or () if word in known)
     unknown = [word for word in what or () if word not in known]
@@ -255,13 +272,7 @@ def undo(
     if dry_run:
         show(options, shown, how, printing.plan)
         return
-    if shown["steps"] and not yes:
-        printing.plan(options.out.to_stderr(), shown)
-        _ask("Undo this?")
-    result = options.perform("undo", **wanted, fingerprint=shown["fingerprint"])
-    show(options, result, how, printing.batch)
-    if result["refused"]:
-        raise typer.Exit(1)
+    _show_and_do(options, "undo", shown, wanted, yes, how, "Undo this?")
 
 
 @commands.command()

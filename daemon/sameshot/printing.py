@@ -200,6 +200,11 @@ def plan(out: Printer, result: dict[str, Any]) -> None:
         out.say(f"... and {len(steps) - _SHOWN_STEPS:,} more: `--format json` lists all.")
     if steps:
         out.say(_counts(result), style="bold")
+    notes(out, result)
+
+
+def notes(out: Printer, result: dict[str, Any]) -> None:
+    """What to know before a plan is done."""
     for warning in result["warnings"]:
         out.say(f"Note: {warning}")
 
