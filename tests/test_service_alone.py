@@ -94,12 +94,14 @@ def test_its_log_can_be_read_with_and_without_it(installation: Installation) -> 
     installation.configure(roots=[{"path": str(installation.photos)}, {"path": str(installation.folder / "absent")}])
     with installation.service() as service:
         service.wait_for(lambda: service.status()["state"] == "degraded", "it tells of the absent root")
-        installation.config.write_text("roots: 5\n")
+        installation.config.write_text("roots: 5\nthreshold: 5\n")
         service.process.send_signal(signal.SIGHUP)
         service.wait_for(lambda: "serves on" in service.log(), "it tells of the bad config")
     installation.configure()
-    lines = installation.json("log", "-n", "3")["lines"]
-    assert any("the config before it serves on" in line for line in lines)
+    lines = installation.json("log", "-n", "20")["lines"]
+    told = [line.partition("the config before it serves on: ")[2] for line in lines if "serves on: " in line]
+    assert [line.partition(":")[0] for line in told[1:]] == ["line 1, roots", "line 2, threshold"]
+    assert not [line for line in told if "\\n" in line]
     assert len(installation.run("log").out.splitlines()) >= 1
 
 

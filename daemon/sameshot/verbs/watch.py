@@ -69,7 +69,7 @@ class _Service:
                 except SameshotError as error:
                     if before is None:
                         raise
-                    _log.error("the config before it serves on: %s", error)
+                    _tell_rejected(error)
                     loaded, before = before, None
                     continue
                 before = loaded
@@ -102,7 +102,7 @@ class _Service:
             try:
                 return self._usable_config()
             except SameshotError as error:
-                _log.error("the config before it serves on: %s", error)
+                _tell_rejected(error)
                 self.notifier.ready()
         self.notifier.stopping()
         _log.info("stopped, as asked")
@@ -111,6 +111,12 @@ class _Service:
     def _usable_config(self) -> LoadedConfig:
         with self._signals.abandoning():
             return usable_config(self._config_file)
+
+
+def _tell_rejected(error: SameshotError) -> None:
+    """A line of the log for each line of the message."""
+    for line in str(error).splitlines():
+        _log.error("the config before it serves on: %s", line.strip())
 
 
 def _open_logs(locations: Locations) -> logging.Handler:
