@@ -1,7 +1,10 @@
 """Plans for what is known, and what the store must learn when they have happened.
 
 Comes in: the store, the journal and what the owner wants. Goes out: plans (nothing has happened yet), and the store in
-line with what was done or undone, so that sameshot's own moves and copies are never taken for new photos.
+line with what was done or undone, so that sameshot's own moves and copies are never taken for new photos. Facts of a
+file are taken over only where they show it to be the file that was known: the digest in the store is of that one. One
+that another program wrote meanwhile keeps the facts it was known by, so that the next sweep sees that it changed, and
+a plan made before that is refused.
 """
 
 from __future__ import annotations
@@ -9,18 +12,22 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from sameshot.apply.history import Location
 from sameshot.apply.journal import Journal
-from sameshot.model import Action, GroupView, PhotoView, Plan, StepOutcome
+from sameshot.model import Action, FileStat, GroupView, PhotoView, Plan, Step, StepOutcome
 from sameshot.plan.batches import within_batches
 from sameshot.plan.folders import folder_plan
 from sameshot.plan.warnings import is_catalogue_folder, program_of
 from sameshot.store.store import Store
 from sameshot.way.arrival import stat_of
 from sameshot.way.library import everything
+
+_COARSE_NS = 2 * 10**9
+"""What a filesystem may take off a file's time, as vfat does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +100,9 @@ def learn_done(store: Store, outcomes: Iterable[StepOutcome]) -> None:
             if not outcome.done or stat is None or photo is None:
                 continue
             if step.action == "move":
-                store.photos.move_file(step.source, step.target, stat)
+                rename_known(store, step.source, step.target, stat)
             elif photo.primary.path == step.source:
-                store.photos.add_filed(photo.id, step.target, stat)
+                _add_copy(store, photo.id, step, stat)
             _refresh(store, photo.id)
 
 
@@ -107,14 +114,15 @@ def learn_undone(store: Store, outcomes: Iterable[StepOutcome]) -> None:
             photo = store.photos.at(step.target)
             stat = stat_of(step.source)
             if outcome.done and step.kept is not None and stat is not None:  # a duplicate is back
-                store.photos.update_stat(step.source, stat)
+                known = store.photos.file_at(step.source)
+                store.photos.update_stat(step.source, _as_known(known.stat, stat) if known else stat)
                 store.photos.set_present([step.source])
             if not outcome.done or photo is None:
                 continue
             if step.action != "move":
                 store.photos.remove_file(step.target)
             elif stat is not None:
-                store.photos.move_file(step.target, step.source, stat)
+                rename_known(store, step.target, step.source, stat)
             _refresh(store, photo.id)
 
 
@@ -130,9 +138,16 @@ def learn_journal(store: Store, journal: Journal) -> None:
             if stat is None or photo is None or store.photos.at(location.target) is not None:
                 continue
             if location.action == "move":
-                store.photos.move_file(location.source, location.target, stat)
+                rename_known(store, location.source, location.target, stat)
             elif photo.primary.path == location.source:
-                store.photos.add_filed(photo.id, location.target, stat)
+                _add_copy(store, photo.id, location, stat)
+
+
+def rename_known(store: Store, old: Path, new: Path, found: FileStat) -> None:
+    """Tells the store that the file known at `old` is at `new`, where `found` is what there is now."""
+    known = store.photos.file_at(old)
+    if known is not None:
+        store.photos.move_file(old, new, _as_known(known.stat, found))
 
 
 def names_in(folder: Path) -> frozenset[str]:
@@ -143,13 +158,35 @@ def names_in(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
+def _add_copy(store: Store, photo_id: int, made: Step | Location, found: FileStat) -> None:
+    """A copy that was edited already gets its source's size and time, which it does not have."""
+    known = store.photos.file_at(made.source)
+    if known is not None and made.action != "symlink" and not _has_size_and_time(known.stat, found):
+        found = replace(found, size_bytes=known.stat.size_bytes, mtime_ns=known.stat.mtime_ns)
+    store.photos.add_filed(photo_id, made.target, found)
+
+
 def _refresh(store: Store, photo_id: int) -> None:
     """A link, rename or copy changed no byte but perhaps ctime: what a sweep finds next must be what is known."""
     photo = store.photos.get([photo_id]).get(photo_id)
     if photo is None:
         return
     for file in (photo.primary, *photo.companions):
-        store.photos.update_stat(file.path, stat_of(file.path) or file.stat)
+        found = stat_of(file.path)
+        if found is not None:
+            store.photos.update_stat(file.path, _as_known(file.stat, found))
+
+
+def _as_known(known: FileStat, found: FileStat) -> FileStat:
+    """`found` when it is of the file that was known, here or brought to another disk; else `known`."""
+    same_place = (known.inode, known.size_bytes, known.mtime_ns) == (found.inode, found.size_bytes, found.mtime_ns)
+    brought = known.device != found.device and _has_size_and_time(known, found)
+    return found if same_place or brought else known
+
+
+def _has_size_and_time(known: FileStat, found: FileStat) -> bool:
+    """A copy has the size and time of its source; an edit is later."""
+    return known.size_bytes == found.size_bytes and 0 <= known.mtime_ns - found.mtime_ns < _COARSE_NS
 
 
 def _filed(store: Store, journal: Journal) -> tuple[dict[int, Path], set[Path]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sameshot.apply.history import undone_units
 from sameshot.apply.journal import Journal
+from sameshot.filing.plans import rename_known
 from sameshot.store.store import Store
 from sameshot.way.arrival import stat_of
 
@@ -49,4 +50,4 @@ def _rename_back(store: Store, target: Path, back: dict[Path, Path]) -> None:
         place = back[place]
     stat = stat_of(place)
     if stat is not None and store.photos.at(place) is None:
-        store.photos.move_file(target, place, stat)
+        rename_known(store, target, place, stat)

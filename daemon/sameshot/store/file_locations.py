@@ -25,6 +25,11 @@ class FileLocations:
         sql = f"SELECT {FILE_COLUMNS} FROM files WHERE folder = ? ORDER BY name"
         return [file_row(row) for row in self._connection.rows(sql, [os.fsencode(folder)])]
 
+    def file_at(self, path: Path) -> FileRow | None:
+        """The file known at `path`, in any role, present or missing."""
+        row = self._connection.row(f"SELECT {FILE_COLUMNS} FROM files WHERE folder = ? AND name = ?", key(path))
+        return None if row is None else file_row(row)
+
     def folders_under(self, root: Path) -> Iterator[Path]:
         """`root` and the folders below it that hold known files, in order of their bytes."""
         top = os.fsencode(root)

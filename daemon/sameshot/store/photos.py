@@ -149,6 +149,10 @@ class Photos:
         """Files known directly in `folder`, missing and filed ones too, by name."""
         return self._files.files_in(folder)
 
+    def file_at(self, path: Path) -> FileRow | None:
+        """The file known at `path`, in any role, present or missing."""
+        return self._files.file_at(path)
+
     def folders_under(self, root: Path) -> Iterator[Path]:
         """`root` and the folders below it that hold known files, in order of their bytes."""
         return self._files.folders_under(root)
