@@ -224,6 +224,21 @@ def test_notes_of_a_plan_are_told_to_who_does_not_look_at_it(scanned: Installati
     assert done.json()["done"] == 11
 
 
+def test_explain_tells_once_what_the_plain_install_cannot_compute(scanned: Installation) -> None:
+    absent = scanned.folder / "absent"
+    absent.mkdir()
+    for name in ("skimage", "datasketch"):
+        (absent / f"{name}.py").write_text(f"raise ModuleNotFoundError('No module named {name}', name='{name}')\n")
+    path = os.pathsep.join(filter(None, [str(absent), scanned.environment.get("PYTHONPATH")]))
+    photos = scanned.photos / "IMG_100.jpg", scanned.photos / "IMG_101.jpg"
+    done = scanned.run("explain", *photos, env={"PYTHONPATH": path})
+    assert done.code == 0, done
+    [told] = [line for line in done.out.splitlines() if "pip install" in line]
+    assert re.fullmatch(
+        r"Not computed: \w+, \w+\. .* is not installed\. Install the extra: pip install '\.\[all\]'\.", told
+    )
+
+
 def test_a_full_disk_is_one_sentence(scanned: Installation) -> None:
     for words in (["groups"], ["groups", "--format", "json"], ["status"]):
         with open("/dev/full", "wb") as full:
