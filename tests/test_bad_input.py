@@ -83,7 +83,9 @@ def test_one_missing_root_stops_no_other(installation: Installation, sample_phot
     assert done.json()["photos"] == 1
     [problem] = done.json()["problems"]
     assert str(absent) in problem
-    refused(installation.run("scan"), 1, str(absent))
+    told = installation.run("scan")
+    assert (told.code, told.err.count("\n")) == (1, 1)
+    assert str(absent) in told.err
     refused(installation.run("scan", absent), 2, "does not exist")
     installation.photos.rename(installation.folder / "away")
     refused(installation.run("scan"), 2, str(absent), str(installation.photos), lines=2)
