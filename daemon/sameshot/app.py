@@ -61,6 +61,8 @@ class App:
         """What was found interrupted when a writer opened the state."""
         self.strays: set[Path] = set()
         """Folders in which sweeps met companions without a photo, for who files by itself."""
+        self.unfiled: set[int] = set()
+        """Photos that could not be filed; who files by itself tries them again at the next reconcile or start."""
         self.activity: Callable[[], Any] | None = None
         """What a running service knows of itself; None where no service runs."""
 

@@ -116,7 +116,10 @@ def batch_result(report: BatchReport) -> BatchResult:
 
 
 def file_closed_sets(app: App) -> None:
-    """Files each photo once, when nothing has joined its set for as long as the config says."""
+    """Files each photo once, when nothing has joined its set for as long as the config says.
+
+    What is refused, as by a full disk, is not tried again while it is among `app.unfiled`.
+    """
     config = app.config
     if app.strays:
         strays, app.strays = app.strays, set()
@@ -134,7 +137,7 @@ def file_closed_sets(app: App) -> None:
         photo.id
         for photo in waiting.values()
         if photo.content_id not in open_sets and groups.get(photo.content_id or 0) not in open_groups
-    }
+    } - app.unfiled
     if not closed:
         return
     made = plan_folders(
@@ -146,6 +149,9 @@ def file_closed_sets(app: App) -> None:
         _log.warning("%s", warning)
     for refused in do_plan(app, can, (config.library_dir,)).refused:
         _log.warning("%s is left where it is: %s", refused.source, refused.reason)
+        photo = app.store.photos.at(refused.source)
+        if photo is not None:
+            app.unfiled.add(photo.id)
     with app.store.transaction():
-        for photo_id in closed:
+        for photo_id in closed - app.unfiled:
             app.store.photos.advance(photo_id, "applied")

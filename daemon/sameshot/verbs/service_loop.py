@@ -162,6 +162,7 @@ class Daemon:
 
     def _reconcile(self, roots: list[Path]) -> None:
         self._night.reconcile_began()
+        self._app.unfiled.clear()  # there may be room on the disk now
         for root in roots:
             self._sweeps.add(root)
 
