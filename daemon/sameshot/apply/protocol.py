@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -62,7 +63,8 @@ class Protocol:
         self._ground = ground
         self._results: dict[int, UnitResult] = {}
         self._crossings: set[tuple[tuple[str, int], tuple[str, int]]] = set()
-        self._full = ""
+        self._full: dict[int, str] = {}
+        """A sentence on each disk, by device, that had no room."""
         self.unsettled: list[str] = []
         """Sentences on what could be neither finished nor put back; the batch stays open for `recover`."""
 
@@ -116,7 +118,7 @@ class Protocol:
         """The unit with the folders it needs, or None when it was refused."""
         current = None
         try:
-            self._refuse_if_full()
+            self._refuse_if_full(unit)
             self._refuse_if_waiting(unit)
             if unit.undoes:
                 unit = replace(
@@ -134,9 +136,10 @@ class Protocol:
         unit = replace(unit, folders=tuple(folders))
         return as_carried(unit) if self._is_known_crossing(unit) else unit
 
-    def _refuse_if_full(self) -> None:
-        if self._full:
-            raise StepRefused(f"not tried: {self._full}")
+    def _refuse_if_full(self, unit: Unit) -> None:
+        for step in unit.operations if self._full else ():
+            if (why := self._full.get(self._device(step))) is not None:
+                raise StepRefused(f"not tried: {why}")
 
     def _refuse_if_waiting(self, unit: Unit) -> None:
         for number, why in unit.waits:
@@ -144,7 +147,7 @@ class Protocol:
                 raise StepRefused(why)
 
     def _write(self, one: _Running) -> None:
-        self._refuse_if_full()
+        self._refuse_if_full(one.unit)
         self._ground.make(one.unit.folders)
         for index, step in one.steps():
             if operations.copies(step, carried=one.unit.carried):
@@ -217,7 +220,9 @@ class Protocol:
 
     def _fail(self, one: _Running, error: StepRefused | OSError) -> None:
         if isinstance(error, OSError) and error.errno in _FULL:
-            self._full = f"the disk that holds {one.unit.operations[0].target.parent} is full"
+            step = one.current or one.unit.operations[0]
+            with contextlib.suppress(StepRefused, OSError):
+                self._full[self._device(step)] = f"the disk that holds {step.target.parent} is full"
         problems = putting_back.put_back(one.unit, self._ground, one.staged, after_crash=False)
         self._refuse(one.unit, one.current, error, begun=True, problems=problems)
 
@@ -248,11 +253,19 @@ class Protocol:
 
     def _crossing(self, step: Operation | None) -> tuple[tuple[str, int], tuple[str, int]]:
         assert step is not None
-        missing = self._ground.missing(step.target.parent)
-        there = missing[0].parent if missing else step.target.parent
-        target = self._ground.folder(there) if any(there.is_relative_to(root) for root in self._ground.roots) else None
+        target = self._folder_of_target(step)
         source = kernel.mount_of(self._ground.folder(step.source.parent))
         return source, kernel.mount_of(target) if target is not None else ("", -1)
+
+    def _device(self, step: Operation) -> int:
+        target = self._folder_of_target(step)
+        return os.fstat(target).st_dev if target is not None else -1
+
+    def _folder_of_target(self, step: Operation) -> int | None:
+        """The folder that the file comes to, or what is there of it; None outside the roots."""
+        missing = self._ground.missing(step.target.parent)
+        there = missing[0].parent if missing else step.target.parent
+        return self._ground.folder(there) if any(there.is_relative_to(root) for root in self._ground.roots) else None
 
 
 def _chunks(units: Sequence[Unit]) -> Iterator[list[Unit]]:
