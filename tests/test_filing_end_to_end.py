@@ -166,6 +166,16 @@ def test_a_plan_with_another_fingerprint_is_refused(collection: Installation) ->
 # -------------------------------------------------------------------- kill -9
 
 
+def test_rank_and_its_removal_give_back_names_that_differ_in_case_alone(collection: Installation) -> None:
+    shutil.copy2(collection.photos / "trip" / "IMG_100.jpg", collection.photos / "trip" / "IMG_100.JPG")
+    collection.scan()
+    before = owned(collection)
+    assert collection.ask("rank", folders=[collection.photos])["refused"] == []
+    assert owned(collection) != before
+    assert collection.ask("rank", folders=[collection.photos], remove=True)["refused"] == []
+    assert owned(collection) == before
+
+
 def killed(installation: Installation, written_bytes: int, *words: str | os.PathLike[str]) -> bool:
     """Runs a verb and kills it once the journal grew by so much; whether it was still running.
 

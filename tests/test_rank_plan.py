@@ -198,3 +198,13 @@ def test_new_photos_rename_few_others():
 @pytest.mark.timeout(1200)
 def test_a_hundred_new_photos_among_fifty_thousand_rename_a_hundred():
     check_growth(50_000, 100, 256)
+
+
+def test_names_that_differ_in_case_or_accents_alone_come_back() -> None:
+    names = ["IMG_100.JPG", "IMG_100.jpg", "caf\u00e9.jpg", "cafe\u0301.jpg"]
+    photos = [photo(number, name) for number, name in enumerate(names, 1)]
+    ranked = rank_plan(photos, taken=Tree(photos).names_in)
+    photos = [moved(view, ranked) for view in photos]
+    plan = remove_rank_plan(photos, taken=Tree(photos).names_in)
+    assert sorted(step.target.name for step in plan.steps) == sorted(names)
+    assert plan.warnings == ()

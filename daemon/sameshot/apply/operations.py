@@ -113,8 +113,10 @@ def _check_target(operation: Operation, unit: Unit, ground: Ground) -> None:
     if ground.missing(folder):
         return
     taken = ground.alike(operation.target)
-    if unit.undoes or taken is None:
-        # What goes back lay beside such names before; where the filesystem takes them for one, it shows what is there.
+    takes_off = operation.source.parent == folder and operation.source.name.endswith(name)
+    if unit.undoes or takes_off or taken is None:
+        # What goes back, or loses a prefix, lay beside such names before.
+        # Where the filesystem takes them for one, it shows what is there.
         taken = (taken or name) if kernel.look(ground.folder(folder), name) is not None else None
     vacated = {step.source for step in unit.operations if step.deed == "move"}
     if taken is not None and folder / taken not in vacated:

@@ -56,6 +56,7 @@ def remove_rank_plan(
 ) -> Plan:
     """Renames that give every ranked photo among `photos` its original name, or one beside it where that is taken."""
     names, steps, warnings = Names(taken), [], []
+    given: set[Path] = set()  # original names, kept apart by their letters: such ones lay side by side before
     # An original name may look ranked itself: the file that has it now goes first.
     for unit, photo in enumerate(sorted(photos, key=lambda photo: (_prefixes(photo.path.name), str(photo.path)))):
         moves = [(file, name) for file, name in _originals(photo, foreign) if name != file.path.name]
@@ -63,12 +64,14 @@ def remove_rank_plan(
             continue
         wanted = tuple(name for _, name in moves)
         claimed = wanted
-        if any(names.is_used(file.path.parent, name) for file, name in moves):
+        if any(names.is_used(file.path.parent, name) or file.path.with_name(name) in given for file, name in moves):
+            for path in given:
+                names.use(path.parent, path.name)
             first = moves[0][0].path
             claimed = names.claim(first.parent, wanted[0], wanted[0], wanted[1:])
             warnings.append(f"{first} becomes {claimed[0]}: the original name of its files is taken.")
         for (file, _), target in zip(moves, claimed, strict=True):
-            names.use(file.path.parent, target)
+            given.add(file.path.with_name(target))
             steps.append(_step(unit, photo, file, file.path.with_name(target), "its original name"))
             names.free(file.path.parent, file.path.name)
     return Plan("rank-remove", tuple(steps), (*warnings, *moving_warnings(steps, catalogues)))
