@@ -76,7 +76,7 @@ def filed_by(plan: Plan, photos: list[PhotoView]) -> dict[int, Path]:
 
 
 def test_groups_get_readable_folders_in_the_order_of_the_day():
-    late, early = photo(1, taken_at=NOON + timedelta(hours=2)), photo(2, "DSC 9.jpg", taken_at=NOON)
+    late, early = photo(1, taken_at=NOON + timedelta(hours=2)), photo(2, " DSC 9 .jpg", taken_at=NOON)
     plan = plan_of([group(late, photo(3)), group(early, photo(4))])
     assert targets(plan) == [
         "2024-05-17/01 12.00 DSC 9/DSC 9.jpg",
@@ -84,7 +84,7 @@ def test_groups_get_readable_folders_in_the_order_of_the_day():
         "2024-05-17/02 14.00 IMG_1/IMG_1.jpg",
         "2024-05-17/02 14.00 IMG_1/IMG_3.jpg",
     ]
-    assert plan.steps[1].why == "same shot as DSC 9.jpg"
+    assert plan.steps[1].why == "same shot as  DSC 9 .jpg"
     assert len({step.unit for step in plan.steps}) == 4
 
 

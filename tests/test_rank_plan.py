@@ -16,7 +16,7 @@ from sameshot.errors import BadInput
 from sameshot.plan.rank import rank_plan, remove_rank_plan, wanted_order
 from sameshot.plan.rank_insert import insert_order
 from sameshot.plan.rank_keys import FIRST_KEY, LAST_KEY, ascending_keys, parse_ranked_name, ranked_name
-from sameshot.plan.rank_order import path_length, rank_order
+from sameshot.plan.rank_order import rank_order
 
 
 def vectors_of(count: int, seed: int = 1, dimension: int = 32) -> np.ndarray:
@@ -47,6 +47,10 @@ def nearest_neighbour_chain(vectors: np.ndarray) -> np.ndarray:
         left[here] = False
         path.append(here)
     return np.array(path)
+
+
+def path_length(vectors: np.ndarray, order: np.ndarray) -> float:
+    return float(np.linalg.norm(np.diff(vectors[order], axis=0), axis=1).sum(dtype=np.float64))
 
 
 NAMES = st.one_of(

@@ -10,10 +10,10 @@ import time
 
 import numpy as np
 
-from order import drawn_vectors
+from order import drawn_vectors, path_length
 from sameshot.plan.rank_insert import insert_order
 from sameshot.plan.rank_keys import ascending_keys
-from sameshot.plan.rank_order import path_length, rank_order
+from sameshot.plan.rank_order import rank_order
 
 
 def main() -> None:

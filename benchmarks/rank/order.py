@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from sameshot.plan.rank_order import path_length, rank_order
+from sameshot.plan.rank_order import rank_order
 
 
 def drawn_vectors(count: int) -> np.ndarray:
@@ -19,6 +19,10 @@ def drawn_vectors(count: int) -> np.ndarray:
     scatter = rng.normal(size=(count, 256)) * rng.uniform(0.2, 1.2, (count, 1))
     vectors = centres[rng.integers(0, len(centres), count)] + scatter
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def path_length(vectors: np.ndarray, order: np.ndarray) -> float:
+    return float(np.linalg.norm(np.diff(vectors[order], axis=0), axis=1).sum(dtype=np.float64))
 
 
 def nearest_neighbour_chain(vectors: np.ndarray) -> np.ndarray:

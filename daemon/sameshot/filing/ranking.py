@@ -45,7 +45,7 @@ def plan_rank(
     """
     groups, alone = everything(store, folders)
     views = [view for group in groups for view in group.photos] + alone
-    features = store.contents.features({view.content for view in views}, encoder_id)
+    features = store.contents.features({view.content for view in views}, encoder_id, ())
     known = [
         view
         for view in views

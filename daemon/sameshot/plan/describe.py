@@ -1,7 +1,7 @@
-"""A plan as people and programs read it: lines for a terminal, a dict for JSON.
+"""A plan as plain values, and any text as a terminal may show it.
 
-Comes in: a plan. Goes out: text without control characters, whatever the file names hold; a dict that `json.dumps`
-takes. Refuses nothing.
+Comes in: a plan, or a text. Goes out: a dict that `json.dumps` takes; text without control characters, whatever the
+file names hold. Refuses nothing.
 """
 
 from __future__ import annotations
@@ -10,14 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sameshot.model import Plan, Step
-
-_DONE = {
-    "copy": "copied",
-    "move": "moved",
-    "hardlink": "hard-linked",
-    "symlink": "linked to",
-    "reflink": "cloned",
-}
 
 
 def shown(text: object) -> str:
@@ -29,29 +21,6 @@ def _escape(letter: str) -> str:
     if "\udc80" <= letter <= "\udcff":  # surrogateescape: one byte of a name
         return f"\\x{ord(letter) - 0xDC00:02x}"
     return letter.encode("unicode_escape").decode()
-
-
-def plan_rows(plan: Plan) -> list[tuple[str, str, str]]:
-    """One row a step: present path, target path, why."""
-    return [(shown(step.source), shown(step.target), shown(step.why)) for step in plan.steps]
-
-
-def plan_lines(plan: Plan) -> list[str]:
-    """What would happen, in sentences: how much in all, each step, what to read before."""
-    counts = plan_counts(plan)
-    if not plan.steps:
-        return ["Nothing to do: every photo is where it belongs.", *(f"Note: {shown(each)}" for each in plan.warnings)]
-    if plan.kind == "dedupe":
-        size_mb = counts["size_bytes"] / 1e6
-        head = f"{counts['photos']} duplicates ({counts['files']} files, {size_mb:,.1f} MB) would go:"
-    elif plan.kind == "folders":
-        head = f"{counts['photos']} photos ({counts['files']} files, {counts['size_bytes'] / 1e6:,.1f} MB) would be "
-        head += f"{_DONE[plan.steps[0].action]} into {counts['folders']} folders:"
-    else:
-        verb = "get a rank prefix" if plan.kind == "rank" else "get their original names back"
-        head = f"{counts['photos']} photos ({counts['files']} files) would {verb}:"
-    lines = [f"  {source} -> {target}  ({why})" for source, target, why in plan_rows(plan)]
-    return [head, *lines, *(f"Note: {shown(warning)}" for warning in plan.warnings)]
 
 
 def plan_counts(plan: Plan) -> dict[str, int]:

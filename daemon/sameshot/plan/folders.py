@@ -112,7 +112,8 @@ def _wanted_in_groups(
     wanted = []
     for group in ordered:
         first = group.representative
-        when, stem = moment(first), cut(split_name(unranked_name(first.path.name))[0], _STEM_IN_GROUP_NAME_BYTES)
+        when = moment(first)
+        stem = cut(split_name(unranked_name(first.path.name))[0].strip(), _STEM_IN_GROUP_NAME_BYTES)
         while True:
             numbers[when.date()] += group.id not in homes
             label = f"{numbers[when.date()]:02d} {when:%H.%M} {stem}"

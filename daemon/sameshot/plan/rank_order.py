@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sameshot.errors import BadInput
-from sameshot.plan.rank_neighbours import distances, nearest
+from sameshot.plan.rank_neighbours import nearest
 from sameshot.plan.rank_polish import polished
 
 if TYPE_CHECKING:
@@ -62,11 +62,6 @@ def rank_order(
     path = _greedy_path(sorted_vectors, indexes, lengths, blocks)
     path = polished(sorted_vectors, path, indexes, lengths, blocks)
     return canonical[path if path[0] < path[-1] else path[::-1]]
-
-
-def path_length(vectors: NDArray[np.float32], order: NDArray[np.int64]) -> float:
-    """Sum of the Euclidean distances from each photo to the next."""
-    return float(distances(vectors, order[:-1], order[1:]).sum(dtype=np.float64))
 
 
 def _blocks(groups: Sequence[Hashable | None]) -> NDArray[np.int64]:
