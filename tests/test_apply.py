@@ -415,7 +415,7 @@ def test_an_empty_plan_leaves_no_trace(desk):
 
 
 def test_progress_counts_files(desk):
-    steps = [step(n, "move", desk.photo(f"{n}.jpg"), desk.library / f"{n}.jpg") for n in range(100)]
+    steps = [step(n, "move", desk.photo(f"{n}.jpg"), desk.library / f"{n}.jpg") for n in range(300)]
     told = []
     file_plan(
         plan(*steps),
@@ -424,7 +424,7 @@ def test_progress_counts_files(desk):
         now=NOW,
         progress=lambda done, total: told.append((done, total)),
     )
-    assert told == [(64, 100), (100, 100)]
+    assert told == [(256, 300), (300, 300)]
 
 
 # ---------------------------------------------------------------- an attacker

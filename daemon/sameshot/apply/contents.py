@@ -33,9 +33,26 @@ def digest_of(descriptor: int) -> bytes:
 
 def digest_from_disk(descriptor: int) -> bytes:
     """As `digest_of`, of what the disk holds: what the memory holds is let go first, where the kernel agrees."""
+    _let_go_of_memory(descriptor)
+    return digest_of(descriptor)
+
+
+def start_writing_out(descriptor: int) -> None:
+    """Have the disk begin with a file just written: who waits for one of many then has waited for most."""
+    _let_go_of_memory(descriptor)  # what cannot be let go yet, because no disk has it, is written
+
+
+def wait_and_fetch(descriptor: int) -> None:
+    """Wait until the disk has the file, and have it read back while others are waited for. Raises OSError."""
+    os.fsync(descriptor)
+    _let_go_of_memory(descriptor)
+    with contextlib.suppress(OSError):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
+
+
+def _let_go_of_memory(descriptor: int) -> None:
     with contextlib.suppress(OSError):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    return digest_of(descriptor)
 
 
 def copy_bytes(source: int, target: int, size_bytes: int, *, must_share: bool) -> None:

@@ -189,6 +189,7 @@ def write_copy(operation: Operation, ground: Ground) -> tuple[int, bytes]:
         try:
             contents.copy_bytes(source, target, before.st_size, must_share=shared)
             contents.copy_attributes(source, target, completely=operation.deed == "move")
+            contents.start_writing_out(target)
         finally:
             os.close(target)
         return before.st_ctime_ns, operation.digest or contents.digest_of(source)
@@ -208,13 +209,21 @@ def reserve_bytes(space: os.statvfs_result) -> int:
     return int(min(_RESERVE_BYTES, space.f_blocks * space.f_frsize * _RESERVE_SHARE))
 
 
-def prove_copy(operation: Operation, ground: Ground, ctime_ns: int, digest: bytes) -> Staged:
-    """Make the temporary copy durable, and read it back. Raises StepRefused when its bytes are not the source's."""
+def make_durable(operation: Operation, ground: Ground) -> None:
+    """Make the temporary copy durable. Raises OSError."""
     descriptor = os.open(operation.temporary, _READ, dir_fd=ground.folder(operation.target.parent))
     try:
-        os.fsync(descriptor)
+        contents.wait_and_fetch(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def prove_copy(operation: Operation, ground: Ground, ctime_ns: int, digest: bytes) -> Staged:
+    """Read the durable copy back from the disk. Raises StepRefused when its bytes are not the source's."""
+    descriptor = os.open(operation.temporary, _READ, dir_fd=ground.folder(operation.target.parent))
+    try:
         status = os.fstat(descriptor)
-        if status.st_size != operation.stat.size_bytes or contents.digest_from_disk(descriptor) != digest:
+        if status.st_size != operation.stat.size_bytes or contents.digest_of(descriptor) != digest:
             raise StepRefused(f"the copy of {operation.source} does not have the expected bytes")
         return Staged(file_stat(status), digest, ctime_ns)
     finally:

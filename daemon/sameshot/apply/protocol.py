@@ -4,7 +4,8 @@ Comes in: units of operations, in order. Goes out: for each operation whether it
 taken in chunks, so that what must be durable is made durable once for many files:
 
 1. every unit of the chunk is checked, and its intent is in the journal, durably, before its first system call;
-2. copies are written under temporary names, made durable, read back and compared; the journal says so, durably;
+2. copies are written under temporary names, all of them; then each is made durable, then each is read back and
+   compared; the journal says so, durably;
 3. names change (never replacing one), and every folder concerned is made durable;
 4. where something must be removed, the journal says so, durably; only then is it removed;
 5. the journal says what is done.
@@ -23,12 +24,11 @@ from dataclasses import dataclass, field, replace
 from sameshot.apply import kernel, operations, putting_back, trash, twins
 from sameshot.apply.ground import Ground
 from sameshot.apply.journal import BatchLog
+from sameshot.apply.ordering import chunks
 from sameshot.apply.records import Operation, Staged, Unit, as_carried
 from sameshot.apply.sentences import sentence
 from sameshot.errors import StateUnavailable, StepRefused
 
-_CHUNK_FILES = 64
-_CHUNK_COPIED_BYTES = 256 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -75,10 +75,10 @@ class Protocol:
         """
         total = sum(len(unit.operations) for unit in units)
         done = 0
-        for chunk in _chunks(units):
-            again = self._run_chunk(chunk)
-            for unit in again:
-                self._run_chunk([as_carried(unit)])
+        for chunk in chunks(units, self._copied_bytes):
+            across = self._run_chunk(chunk)
+            for carried in chunks([as_carried(unit) for unit in across], self._copied_bytes):
+                self._run_chunk(carried)
             done += sum(len(unit.operations) for unit in chunk)
             progress(done, total)
         self._log.sync()
@@ -92,6 +92,7 @@ class Protocol:
         self._log.sync()
         try:
             running = [one for one in running if self._attempt(one, self._write)]
+            running = [one for one in running if self._attempt(one, self._make_durable)]
             running = [one for one in running if self._attempt(one, self._prove)]
             for one in running:
                 if one.staged:
@@ -100,7 +101,7 @@ class Protocol:
                 self._log.sync()
             across: list[Unit] = []
             running = [one for one in running if self._attempt(one, self._rename, across)]
-            running = self._made_durable(running)
+            running = self._names_made_durable(running)
             self._commit(running)
         except StateUnavailable:
             for one in running:
@@ -111,6 +112,10 @@ class Protocol:
             if one.unit.number not in self._results:
                 self._done(one)
         return across
+
+    def _copied_bytes(self, unit: Unit) -> int:
+        carried = unit.carried or bool(self._crossings)
+        return sum(step.stat.size_bytes for step in unit.operations if operations.copies(step, carried=carried))
 
     # ------------------------------------------------------------ the phases
 
@@ -153,6 +158,11 @@ class Protocol:
             if operations.copies(step, carried=one.unit.carried):
                 one.written[index] = operations.write_copy(step, self._ground)
 
+    def _make_durable(self, one: _Running) -> None:
+        for index in one.written:
+            one.current = one.unit.operations[index]
+            operations.make_durable(one.current, self._ground)
+
     def _prove(self, one: _Running) -> None:
         for index, (ctime_ns, digest) in one.written.items():
             one.current = one.unit.operations[index]
@@ -171,7 +181,7 @@ class Protocol:
             if step.kept is not None:
                 twins.check_kept(step, self._ground)
 
-    def _made_durable(self, running: list[_Running]) -> list[_Running]:
+    def _names_made_durable(self, running: list[_Running]) -> list[_Running]:
         try:
             self._ground.sync()
         except OSError as error:
@@ -210,8 +220,12 @@ class Protocol:
         except operations.AcrossFilesystems:
             assert across is not None
             self._crossings.add(self._crossing(one.current))
-            putting_back.put_back(one.unit, self._ground, one.staged, after_crash=False)
-            across.append(one.unit)
+            problems = putting_back.put_back(one.unit, self._ground, one.staged, after_crash=False)
+            if problems:
+                error = StepRefused("it lies on another filesystem")
+                self._refuse(one.unit, one.current, error, begun=True, problems=problems)
+            else:
+                across.append(one.unit)
             return False
         except (StepRefused, OSError) as error:
             self._fail(one, error)
@@ -266,23 +280,3 @@ class Protocol:
         missing = self._ground.missing(step.target.parent)
         there = missing[0].parent if missing else step.target.parent
         return self._ground.folder(there) if any(there.is_relative_to(root) for root in self._ground.roots) else None
-
-
-def _chunks(units: Sequence[Unit]) -> Iterator[list[Unit]]:
-    """Neighbouring units that have nothing to do with each other, so that they can be checked and begun together."""
-    chunk: list[Unit] = []
-    files, copied_bytes = 0, 0
-    reads: set[str] = set()
-    writes: set[str] = set()
-    for unit in units:
-        entangled = not (writes.isdisjoint(unit.reads()) and reads.isdisjoint(unit.writes()))
-        if chunk and (entangled or files >= _CHUNK_FILES or copied_bytes >= _CHUNK_COPIED_BYTES):
-            yield chunk
-            chunk, files, copied_bytes, reads, writes = [], 0, 0, set(), set()
-        chunk.append(unit)
-        files += len(unit.operations)
-        copied_bytes += sum(step.stat.size_bytes for step in unit.operations if step.deed == "copy")
-        reads |= unit.reads()
-        writes |= unit.writes()
-    if chunk:
-        yield chunk
