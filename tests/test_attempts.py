@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from poisoned import poison, poisoned_command
 from running import Installation
+from sameshot.app import App
 from sameshot.service.workers import WorkerLimits, Workers
 from sameshot.way.attempts import next_try_s
 from sameshot.way.flow import Flow
@@ -103,6 +107,77 @@ def test_a_run_that_ends_in_order_blames_nobody(installation: Installation, samp
         app.store.photos.begin(photo, 1.0)
     with installation.app() as app:
         assert app.store.photos.interrupted() == []
+
+
+class Death(Exception):
+    """Stands for a kill: the run ends without a word."""
+
+
+@contextlib.contextmanager
+def dying(installation: Installation) -> Iterator[App]:
+    with contextlib.suppress(Death), installation.app() as app:
+        yield app
+        raise Death
+
+
+def test_a_death_while_nothing_was_looked_at_clears_the_suspects(installation: Installation, sample_photos):
+    photo = Path(shutil.copy(min(sample_photos.glob("*.jpg")), installation.photos))
+    with dying(installation) as app:
+        (known,) = {known for arrivals in app.sweep(installation.photos) for known in arrivals.unsettled}
+        app.store.photos.begin(known, 1.0)
+    with dying(installation) as app:
+        assert [blamed.id for blamed in app.blamed] == [known]
+        assert attempts_of(app, photo) == ("failed", 1)
+        app.store.photos.begin(known, 1.0)
+    with dying(installation) as app:
+        assert attempts_of(app, photo) == ("failed", 2)
+        assert app.store.photos.retries()[0][0] > time.time() + 500, "tried again in ten minutes"
+    with installation.app() as app:
+        assert app.blamed == []
+        assert attempts_of(app, photo) == ("seen", 0)
+        flow = poisoned_flow(app, time.time)
+        flow.resume()
+        run(app, flow)
+        assert attempts_of(app, photo) == ("grouped", 0)
+
+
+def test_what_failed_is_tried_again_where_other_libraries_read(installation: Installation):
+    bad = old(installation.photos / "bad.jpg", b"no photo at all" * 100)
+    with installation.app() as app:
+        run(app, app.flow)
+        app.flow.resume()
+        assert app.flow.idle
+        app.store.meta.set("failed under", {"pillow": "1.0"})
+    with installation.app() as app:
+        app.flow.resume()
+        assert app.flow.pending == 1
+        run(app, app.flow)
+        assert attempts_of(app, bad) == ("failed", 1)
+
+
+def test_a_photo_that_became_another_while_it_was_looked_at_is_looked_at_anew(
+    installation: Installation, sample_photos
+):
+    """A JPEG comes to its RAW: the photo is the JPEG from then on, and the RAW's look is not taken for its own."""
+    jpegs = sorted(sample_photos.glob("*.jpg"))
+    raw, jpeg = installation.photos / "a.cr2", installation.photos / "a.jpg"
+    shutil.copy2(jpegs[0], raw)
+    with installation.app() as app:
+        flow = app.flow
+        for arrivals in app.sweep(installation.photos):
+            flow.take(arrivals.unsettled)
+        until_s = time.monotonic() + 20
+        while not app.workers.pending:
+            assert time.monotonic() < until_s
+            flow.step()
+        shutil.copy2(jpegs[-1], jpeg)
+        run(app, flow)
+        photo = app.store.photos.at(jpeg)
+        assert photo == app.store.photos.at(raw)
+        assert (
+            app.store.contents.get([photo.content_id])[photo.content_id].digest
+            == hashlib.sha256(jpeg.read_bytes()).digest()
+        )
 
 
 def test_a_file_that_kills_the_service_settles_after_three_starts(installation: Installation, sample_photos):

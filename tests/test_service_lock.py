@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sameshot.errors import StateUnavailable
+from sameshot.errors import BadInput, StateUnavailable
 from sameshot.service.lock import hold_lock
 
 HOLD = (
@@ -45,7 +45,8 @@ def test_a_killed_holder_holds_nothing(holder, tmp_path):
     inode = lock_file.stat().st_ino
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with hold_lock(lock_file, "scan", None):
+    with hold_lock(lock_file, "scan", None) as died:
+        assert died
         assert lock_file.stat().st_ino == inode, "the file itself stays"
         assert f'"pid": {os.getpid()}' in lock_file.read_text()
 
@@ -53,14 +54,24 @@ def test_a_killed_holder_holds_nothing(holder, tmp_path):
 def test_it_can_be_taken_again_and_its_folder_is_private(tmp_path):
     lock_file = tmp_path / "a" / "b" / "lock"
     for config in (Path("/a/very/long/path/to/a/config.yaml"), None):
-        with hold_lock(lock_file, "watch", config):
-            pass
-    assert lock_file.read_text().endswith('"config": null}')
+        with hold_lock(lock_file, "watch", config) as died:
+            assert not died
+            assert lock_file.read_text().endswith('"config": null}' if config is None else 'config.yaml"}')
+    assert lock_file.read_text() == ""
     assert lock_file.parent.stat().st_mode & 0o777 == 0o700
-    with pytest.raises(ZeroDivisionError), hold_lock(lock_file, "watch", None):
-        _ = 1 / 0
-    with hold_lock(lock_file, "watch", None):
-        pass
+    before: list[bool] = []
+
+    def end_by(error: Exception) -> None:
+        with hold_lock(lock_file, "watch", None) as died:
+            before.append(died)
+            raise error
+
+    for error in (ZeroDivisionError(), BadInput("this is no fault")):
+        with pytest.raises(type(error)):
+            end_by(error)
+    assert before == [False, True]
+    with hold_lock(lock_file, "watch", None) as died:
+        assert not died
 
 
 def test_a_holder_that_has_not_yet_said_who_it_is(holder, tmp_path):

@@ -31,9 +31,11 @@ from sameshot.locations import Locations
 from sameshot.service.lock import hold_lock
 from sameshot.service.workers import Message, Task, TaskFailed, WorkerLimits, Workers
 from sameshot.store.backups import rotate_backups
+from sameshot.store.photos import PhotoRow
 from sameshot.store.store import Store
 from sameshot.watch.ignore import IgnoreRules
 from sameshot.way.arrival import Arrivals
+from sameshot.way.attempts import blame
 from sameshot.way.flow import Flow, FlowSettings
 from sameshot.way.method import Method, method_of
 from sameshot.way.sweeping import sweep
@@ -59,6 +61,8 @@ class App:
         self.progress, self._writing = progress, writing
         self.recovered = RecoveryReport()
         """What was found interrupted when a writer opened the state."""
+        self.blamed: list[PhotoRow] = []
+        """Photos that were looked at when the run before ended without a word."""
         self.strays: set[Path] = set()
         """Folders in which sweeps met companions without a photo, for who files by itself."""
         self.unfiled: set[int] = set()
@@ -245,9 +249,10 @@ def open_app(
             finally:
                 app.close()
         return
-    with hold_lock(locations.lock_file, verb, loaded.path), Store.open(locations.database) as store:
+    with hold_lock(locations.lock_file, verb, loaded.path) as died, Store.open(locations.database) as store:
         app = App(loaded, locations, store, progress, writing=True)
         try:
+            app.blamed = blame(store, died=died, now_s=app.now())
             app.recovered = recover(app.journal, now=app.today())
             learn_journal(store, app.journal)
             learn_taken_back(store, app.journal)

@@ -2,7 +2,8 @@
 
 Comes in: the lock file of a state dir, and who asks. Goes out: the lock, held until it is released or the process ends,
 however it ends: the kernel keeps it (flock), not the file's presence. Refuses, naming the holder and its config, while
-another process holds it. The file stays when the lock goes; removing it would let two processes lock two files.
+another process holds it. The file stays when the lock goes; removing it would let two processes lock two files. Whoever
+ends in order empties it, which works on a full disk too: words that are left tell of one that was killed.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sameshot.errors import StateUnavailable
+from sameshot.errors import SameshotError, StateUnavailable
+from sameshot.service.signals import Stopped
 
 
 @contextlib.contextmanager
-def hold_lock(lock_file: Path, verb: str, config: Path | None) -> Iterator[None]:
+def hold_lock(lock_file: Path, verb: str, config: Path | None) -> Iterator[bool]:
     """Holds the state for the length of the block; makes the state dir, private to its owner, when it is absent.
 
+    Yields whether the holder before ended without a word: killed, by a power cut, or by a fault of its own.
     Raises StateUnavailable when another process holds it or the folder cannot hold a lock.
     """
     descriptor = _open(lock_file)
@@ -30,10 +33,18 @@ def hold_lock(lock_file: Path, verb: str, config: Path | None) -> Iterator[None]
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise _refusal(lock_file, descriptor, error) from error
+        died = os.fstat(descriptor).st_size > 0
         holder = {"pid": os.getpid(), "verb": verb, "config": str(config) if config else None}
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-        yield
+        with contextlib.suppress(OSError):  # a full disk: whoever is refused is not told by whom
+            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        try:
+            yield died
+        except (SameshotError, KeyboardInterrupt, Stopped):
+            os.ftruncate(descriptor, 0)
+            raise
+        else:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 

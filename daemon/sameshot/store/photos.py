@@ -247,6 +247,17 @@ class Photos:
         """This run ends in order: no photo whose look had begun is to blame."""
         self._connection.write("UPDATE photos SET started_s = NULL WHERE started_s IS NOT NULL")
 
+    def forgive(self, reason: str) -> None:
+        """The photos that failed for this reason and wait for another try are as if they were new."""
+        sql = """UPDATE photos SET stage = 'seen', attempts = 0, retry_at_s = NULL, reason = NULL
+                 WHERE stage = 'failed' AND reason = ? AND retry_at_s IS NOT NULL"""
+        self._connection.write(sql, [reason])
+
+    def forgive_all(self) -> None:
+        """All photos that failed are as if they were new."""
+        sql = "UPDATE photos SET stage = 'seen', attempts = 0, retry_at_s = NULL, reason = NULL WHERE stage = 'failed'"
+        self._connection.write(sql)
+
     def advance_all(self, old: Stage, new: Stage, content_ids: Iterable[int]) -> None:
         """The photos of these contents that stand in stage `old` reached `new`."""
         sql = "UPDATE photos SET stage = ? WHERE content IN (SELECT value FROM json_each(?)) AND +stage = ?"

@@ -32,6 +32,7 @@ from sameshot.verbs.scan import not_complete, scan_places, scan_result, take_as_
 from sameshot.verbs.status import Activity, State
 from sameshot.verbs.sweeps import Scan, Sweeps
 from sameshot.verbs.table import VERBS, as_json, bind
+from sameshot.way.attempts import DIED
 from sameshot.wording import counted
 
 _log = logging.getLogger(__name__)
@@ -66,6 +67,8 @@ class Daemon:
         self._app.flow.tell, self._app.flow.answers = self._diary.looked, self._care.answers
         self._diary.notifies = self._app.config.desktop_notifications
         self._diary.begin(self._app.store.groups.count(), self._app.locations.journal_dir, self._app.recovered)
+        for photo in self._app.blamed:
+            self._diary.looked(photo.primary.path, DIED)
         self._app.flow.resume()
         self._care.start()  # before the first sweep: what arrives in between is hinted
         self._reconcile([root for root in self._app.roots if self._care.may_be_read(root)])

@@ -27,7 +27,7 @@ from sameshot.service.workers import Message, Task, TaskFailed, Workers
 from sameshot.store.store import Store
 from sameshot.watch.settle import Settler, has_writer
 from sameshot.way.arrival import stat_of
-from sameshot.way.attempts import next_try_s
+from sameshot.way.attempts import Retries, next_try_s
 from sameshot.way.comparing import keep_one_kind_of_score
 from sameshot.way.grouping import regroup
 from sameshot.way.linking import Linker
@@ -41,7 +41,6 @@ _SILENT_S = 10.0
 """How long photos in a root that does not answer wait before it is asked again."""
 _MANY = 100
 """So many photos on their way are no longer waited for one by one."""
-_DIED = "the service ended while it was looked at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ class Flow:
         )
         self._waiting: list[tuple[float, int]] = []  # heap of (when to check, photo) still settling
         self._ready: deque[int] = deque()  # settled photos whose content is not known yet
-        self._retries: list[tuple[float, int]] = []  # heap of (when, failed photo)
+        self._retries = Retries(store)
         self._suspects: deque[int] = deque()  # may have ended the service: tried one by one, with nothing beside them
         self._trying_suspect = False
         self._under_way = 0
@@ -110,10 +109,9 @@ class Flow:
     def resume(self) -> None:
         """Takes up every photo that an earlier run left on its way."""
         self._compare_as_asked()
-        for photo_id in self._store.photos.interrupted():
-            self._fail(photo_id, _DIED, "died")
-        self._retries = self._store.photos.retries()
-        self._take_retries(self._now())
+        failed = self._retries.load()
+        self.touch(photo.content_id for photo in failed if photo.content_id is not None)
+        self._take_retries()
         self.take(self._store.photos.in_stages(["seen"]))
         taken = {*self._suspects, *self._ready}
         self._ready.extend(photo for photo in self._store.photos.in_stages(["settled"]) if photo not in taken)
@@ -183,7 +181,9 @@ class Flow:
 
     def next_due_s(self) -> float | None:
         """When `step` has something to do that no worker will announce; None when there is nothing."""
-        due = [heap[0][0] for heap in (self._waiting, self._retries) if heap]
+        due = [self._waiting[0][0]] if self._waiting else []
+        if (retry_s := self._retries.next_due_s) is not None:
+            due.append(retry_s)
         if self._dirty:
             due.append(self._regroup_due_s)
         if self._may_begin or self._may_inspect:
@@ -199,7 +199,7 @@ class Flow:
                     if not self._waiting or self._waiting[0][0] > now_s:
                         break
                     self._settle(heapq.heappop(self._waiting)[1], now_s)
-        self._take_retries(now_s)
+        self._take_retries()
         while self._may_begin:
             self._trying_suspect = bool(self._suspects)
             self._identify(self._suspects.popleft() if self._suspects else self._ready.popleft())
@@ -223,13 +223,9 @@ class Flow:
         busy = self._ready or self._under_way or self._linker.under_way or self._relink or self.paused
         return bool(self._to_inspect and not busy and self._second_looks.under_way < self._workers.count)
 
-    def _take_retries(self, now_s: float) -> None:
-        while self._retries and self._retries[0][0] <= now_s:
-            _, photo_id = heapq.heappop(self._retries)
-            photo = self._store.photos.get([photo_id]).get(photo_id)
-            if photo is not None and photo.stage == "failed" and photo.missing_since_s is None:
-                self._store.photos.advance(photo_id, "settled")
-                (self._suspects if photo.reason == _DIED else self._ready).append(photo_id)
+    def _take_retries(self) -> None:
+        for photo_id, is_suspect in self._retries.due(self._now()):
+            (self._suspects if is_suspect else self._ready).append(photo_id)
 
     def regroup(self) -> None:
         """Groups what was linked or touched, now."""
@@ -327,11 +323,11 @@ class Flow:
     # ---------------------------------------------------------------- one task about one photo's file
 
     def _submit(self, photo_id: int, request: Message, then: Callable[[int, Message], None]) -> None:
-        photo = self._store.photos.get([photo_id])[photo_id]
-        path, stat = photo.primary.path, photo.primary.stat
-        if not self.answers(photo.root):
+        photo = self._store.photos.get([photo_id]).get(photo_id)
+        if photo is None or not self.answers(photo.root):
             self._again(photo_id)
             return
+        path, stat = photo.primary.path, photo.primary.stat
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
@@ -342,12 +338,16 @@ class Flow:
                 self._again(photo_id)
                 return
             self._under_way += 1
-            self._store.photos.begin(photo_id, self._now())
             done = partial(self._answered, photo_id, photo.root, path, stat, then)
-            task = Task(request, self._settings.look_deadline_s, done, descriptor)
-            self._workers.submit(task)
+            begun = partial(self._begun, photo_id, request)
+            self._workers.submit(Task(begun, self._settings.look_deadline_s, done, descriptor))
         finally:
             os.close(descriptor)
+
+    def _begun(self, photo_id: int, request: Message) -> Message:
+        """The request, now that a worker takes it: only from here on may the photo be what ends the service."""
+        self._store.photos.begin(photo_id, self._now())
+        return request
 
     def _answered(
         self,
@@ -359,7 +359,9 @@ class Flow:
         reply: Message | TaskFailed,
     ) -> None:
         self._under_way -= 1
-        if not self.answers(root) or stat_of(path) != stat:
+        photo = self._store.photos.get([photo_id]).get(photo_id)
+        is_other = photo is None or photo.primary.path != path  # a JPEG came to the RAW that is looked at, perhaps
+        if is_other or not self.answers(root) or stat_of(path) != stat:
             self._again(photo_id)
         elif isinstance(reply, TaskFailed):
             self._fail(photo_id, reply.reason, reply.kind)
@@ -382,10 +384,10 @@ class Flow:
             self._store.photos.fail(waiting, reason, retry_at_s)
             self.tell(photo.primary.path, reason)
             if retry_at_s is not None:
-                heapq.heappush(self._retries, (retry_at_s, waiting))
+                self._retries.add(retry_at_s, waiting)
             if photo.content_id is not None:
                 self.touch([photo.content_id])  # the shot it showed before lost a photo
-        self._take_retries(self._now())
+        self._take_retries()
 
     def _release(self, photo_id: int) -> list[int]:
         for content, photos in self._looking.items():
