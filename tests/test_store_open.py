@@ -239,7 +239,7 @@ def test_a_backup_is_complete_while_the_state_is_being_written(tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 def test_a_full_disk_is_a_sentence_and_what_was_committed_stays(tmp_path):
     mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(tmp_path)], check=False, capture_output=True
     )
     if mount.returncode:
         pytest.skip("no tmpfs can be mounted here")

@@ -249,6 +249,54 @@ def test_all_groups_are_walked_in_pages(store):
     assert [found.representative for found in store.groups.all()] == ids
 
 
+# ---------------------------------------------------------------- another encoder
+
+
+def test_what_another_encoder_says_lies_beside_and_changes_places_with_what_serves(store):
+    a, b, c = contents(store, 3)
+    serving = [Link(a, b, 0.9, {"near": 1.0}, 0.8), Link(b, c, 0.1, {}, 0.7)]
+    coming = [Link(a, c, 0.95, {"near": 2.0}, 0.9)]
+    store.links.save(serving)
+    store.other.links.save(coming)
+    store.contents.set_reaches({a: 0.5})
+    store.other.contents.set_reaches({b: 0.6})
+    store.groups.replace([], [group("g1", a, b)])
+    store.other.groups.replace([], [group("g2", a, c)])
+    assert (store.links.of([a, b, c]), store.other.links.of([a, b, c])) == (serving, coming)
+    assert store.moments.links_of_pairs([(a, c)]) == []
+    assert store.other.moments.links_of_pairs([(a, c)]) == coming
+    with pytest.raises(RuntimeError, match="cut"), store.transaction():  # noqa: PT012
+        store.exchange_links()
+        assert store.links.of([a]) == coming
+        raise RuntimeError("cut")
+    for times in range(1, 4):
+        assert (store.links.of([a, b, c]), store.contents.reaches()) == (
+            (coming, {b: 0.6}) if times % 2 == 0 else (serving, {a: 0.5})
+        )
+        store.exchange_links()
+    assert (store.groups.of([a, b, c]), store.other.groups.of([a, b, c])) == ({a: "g1", b: "g1"}, {a: "g2", c: "g2"})
+    store.other.groups.clear()
+    assert (list(store.groups.all()), list(store.other.groups.all())) == ([group("g1", a, b)], [])
+    assert store.damage() == []
+
+
+def test_vectors_of_one_more_encoder_come_newest_photo_first_and_go_a_few_at_a_time(store):
+    known = contents(store, 4)
+    for number, content in enumerate(known):
+        taken_at = datetime.fromisoformat(f"2026-01-0{5 - number}") if number < 3 else None
+        store.contents.save_look(content, look(number, capture=Capture(taken_at)))
+    assert store.contents.looked_without("new") == known
+    vector = look(9).vector
+    store.contents.save_vector(known[0], "new", vector)
+    assert store.contents.looked_without("new") == known[1:]
+    assert store.contents.vector(known[0], "new").tobytes() == vector.tobytes()
+    assert store.contents.features(known, "e")[known[0]].descriptors == {"orb": b"o", "hash": b""}
+    assert (store.contents.seen_by("new"), store.contents.dimension("new")) == ([known[0]], 8)
+    assert store.contents.dimension("none") is None
+    assert [store.contents.forget_vectors({"new"}, 3) for _ in range(3)] == [True, True, False]
+    assert (store.contents.count("e"), store.contents.count("new")) == (0, 1)
+
+
 # ---------------------------------------------------------------- verdicts, roots, meta
 
 

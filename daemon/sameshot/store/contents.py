@@ -34,10 +34,10 @@ class ContentRow:
 
 
 class Contents:
-    """Contents by id and digest, with vectors by encoder."""
+    """Contents by id and digest, with vectors by encoder. `reach`: the column with the reaches."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, reach: str = "reach") -> None:
+        self._connection, self._reach = connection, reach
 
     def add(self, identity: Identity) -> int:
         """The id of the content with this digest; a new one where there is none."""
@@ -67,7 +67,8 @@ class Contents:
     def count(self, encoder_id: str | None = None) -> int:
         """How many contents there are, or how many this encoder has seen.
 
-        Contents and vectors are never removed, so the latter number names the state of an index of that encoder.
+        Contents are never removed, nor vectors of an encoder that serves, so the latter number names the state of its
+        index.
         """
         if encoder_id is None:
             return int(self._connection.rows("SELECT count(*) FROM contents")[0][0])
@@ -101,12 +102,24 @@ class Contents:
                 "INSERT INTO descriptors (content, measure, packed) VALUES (?, ?, ?)",
                 [(content_id, measure, packed) for measure, packed in look.descriptors.items()],
             )
-            self._connection.write("INSERT OR IGNORE INTO encoders (name) VALUES (?)", [look.encoder_id])
+            self.save_vector(content_id, look.encoder_id, look.vector)
+
+    def save_vector(self, content_id: int, encoder_id: str, vector: NDArray[np.float32]) -> None:
+        """Remember what one encoder makes of a content, float32 (dimension,); those of others stay."""
+        with self._connection.transaction():
+            self._connection.write("INSERT OR IGNORE INTO encoders (name) VALUES (?)", [encoder_id])
             self._connection.write(
                 """INSERT INTO vectors (encoder, content, vector) SELECT id, ?, ? FROM encoders WHERE name = ?
                    ON CONFLICT (content, encoder) DO UPDATE SET vector = excluded.vector""",
-                [content_id, look.vector.astype(_STORED).tobytes(), look.encoder_id],
+                [content_id, vector.astype(_STORED).tobytes(), encoder_id],
             )
+
+    def forget_vectors(self, kept: Collection[str], count: int) -> bool:
+        """Remove up to `count` vectors of encoders that are not in `kept`; whether any were left to remove."""
+        sql = """DELETE FROM vectors WHERE rowid IN (SELECT rowid FROM vectors WHERE encoder IN
+                     (SELECT id FROM encoders WHERE name NOT IN (SELECT value FROM json_each(?))) LIMIT ?)
+                 RETURNING 1"""
+        return bool(self._connection.write(sql, [json.dumps(sorted(kept)), count]))
 
     def copy_look(self, source_id: int, content_id: int, capture: Capture | None = None) -> None:
         """Give a content all that was seen of another one with the same pixels; `capture`: its own, where known."""
@@ -185,7 +198,7 @@ class Contents:
 
     def clear_reaches(self) -> None:
         """No content's reach is bounded any more: its links are found anew."""
-        self._connection.write("UPDATE contents SET reach = NULL WHERE reach IS NOT NULL")
+        self._connection.write(f"UPDATE contents SET {self._reach} = NULL WHERE {self._reach} IS NOT NULL")
 
     def vector(self, content_id: int, encoder_id: str) -> NDArray[np.float32]:
         """The vector of one content, float32 (dimension,). Raises KeyError when this encoder has not seen it."""
@@ -199,14 +212,21 @@ class Contents:
     def set_reaches(self, reaches: Mapping[int, float | None]) -> None:
         """From this cosine on, downwards, links of the content do not count by themselves."""
         rows = [(cosine, content_id) for content_id, cosine in reaches.items()]
-        self._connection.write_many("UPDATE contents SET reach = ? WHERE id = ?", rows)
+        self._connection.write_many(f"UPDATE contents SET {self._reach} = ? WHERE id = ?", rows)
 
     def reaches(self, content_ids: Iterable[int] | None = None) -> dict[int, float]:
         """The contents (all, or of these) whose reach is bounded, and its cosine."""
         if content_ids is None:
-            return dict(self._connection.rows("SELECT id, reach FROM contents WHERE reach IS NOT NULL"))
-        sql = "SELECT id, reach FROM contents WHERE id IN (SELECT value FROM json_each(?)) AND reach IS NOT NULL"
+            content_ids = self.ids()
+        sql = f"""SELECT id, {self._reach} FROM contents
+                  WHERE id IN (SELECT value FROM json_each(?)) AND {self._reach} IS NOT NULL"""
         return dict(self._connection.rows(sql, [as_json_list(content_ids)]))
+
+    def dimension(self, encoder_id: str) -> int | None:
+        """How long the vectors of this encoder are; None where it has seen nothing."""
+        sql = "SELECT length(vector) FROM vectors WHERE encoder = (SELECT id FROM encoders WHERE name = ?) LIMIT 1"
+        row = self._connection.row(sql, [encoder_id])
+        return None if row is None else int(row[0]) // _STORED.itemsize
 
     def vectors(self, encoder_id: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Every content this encoder has seen and its vector, float32 (dimension,), in order of id."""
@@ -219,10 +239,17 @@ class Contents:
             last = page[-1][0]
 
     def looked_without(self, encoder_id: str) -> list[int]:
-        """Contents that were looked at by other encoders only, in order of id."""
+        """Contents that were looked at by other encoders only, the newest photos first."""
         sql = """SELECT id FROM contents WHERE width_px IS NOT NULL AND NOT EXISTS (
                      SELECT 1 FROM vectors WHERE content = contents.id
-                     AND encoder = (SELECT id FROM encoders WHERE name = ?)) ORDER BY id"""
+                     AND encoder = (SELECT id FROM encoders WHERE name = ?))
+                 ORDER BY json_extract(capture, '$.taken_at') DESC NULLS LAST, id DESC"""
+        return [row[0] for row in self._connection.rows(sql, [encoder_id])]
+
+    def seen_by(self, encoder_id: str) -> list[int]:
+        """Contents that this encoder has seen, in order of id."""
+        sql = """SELECT content FROM vectors WHERE encoder = (SELECT id FROM encoders WHERE name = ?)
+                 ORDER BY content"""
         return [row[0] for row in self._connection.rows(sql, [encoder_id])]
 
 

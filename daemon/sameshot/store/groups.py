@@ -14,19 +14,21 @@ _PAGE = 500
 class Groups:
     """Groups by id; `generation` tells whether they changed since it was last read."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, prefix: str = "") -> None:
         self._connection = connection
+        self._groups, self._members = f"{prefix}groups", f"{prefix}members"
+        self._generation = f"{prefix}groups_generation"
 
     def of(self, content_ids: Iterable[int]) -> dict[int, str]:
         """The group of each content that has one."""
-        sql = "SELECT content, group_id FROM members WHERE content IN (SELECT value FROM json_each(?))"
+        sql = f"SELECT content, group_id FROM {self._members} WHERE content IN (SELECT value FROM json_each(?))"
         return dict(self._connection.rows(sql, [as_json_list(content_ids)]))
 
     def get(self, group_ids: Iterable[str]) -> list[Group]:
         """The groups of these ids that exist, in order of id; members in the order they were given."""
-        sql = """SELECT groups.id, representative, kind, content, score, certified_by
-                 FROM groups JOIN members ON members.group_id = groups.id
-                 WHERE groups.id IN (SELECT value FROM json_each(?)) ORDER BY groups.id, position"""
+        sql = f"""SELECT id, representative, kind, content, score, certified_by
+                 FROM {self._groups} JOIN {self._members} ON group_id = id
+                 WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id, position"""
         members: dict[tuple[str, int, Kind], list[Membership]] = {}
         for group_id, representative, kind, *membership in self._connection.rows(sql, [json.dumps(list(group_ids))]):
             members.setdefault((group_id, representative, kind), []).append(Membership(*membership))
@@ -35,7 +37,8 @@ class Groups:
     def all(self) -> Iterator[Group]:
         """Every group, in order of id."""
         last = ""
-        while page := self._connection.rows("SELECT id FROM groups WHERE id > ? ORDER BY id LIMIT ?", [last, _PAGE]):
+        sql = f"SELECT id FROM {self._groups} WHERE id > ? ORDER BY id LIMIT ?"
+        while page := self._connection.rows(sql, [last, _PAGE]):
             yield from self.get(row[0] for row in page)
             last = page[-1][0]
 
@@ -46,14 +49,15 @@ class Groups:
         """
         with self._connection.transaction():
             gone = json.dumps(list(old_ids))
-            self._connection.write("DELETE FROM groups WHERE id IN (SELECT value FROM json_each(?))", [gone])
+            self._connection.write(f"DELETE FROM {self._groups} WHERE id IN (SELECT value FROM json_each(?))", [gone])
             self._refuse_overlap(groups)
             self._connection.write_many(
-                "INSERT INTO groups (id, representative, kind) VALUES (?, ?, ?)",
+                f"INSERT INTO {self._groups} (id, representative, kind) VALUES (?, ?, ?)",
                 [(group.id, group.representative, group.kind) for group in groups],
             )
             self._connection.write_many(
-                "INSERT INTO members (content, group_id, position, score, certified_by) VALUES (?, ?, ?, ?, ?)",
+                f"""INSERT INTO {self._members} (content, group_id, position, score, certified_by)
+                    VALUES (?, ?, ?, ?, ?)""",
                 [
                     (member.content, group.id, position, member.score, member.certified_by)
                     for group in groups
@@ -61,14 +65,18 @@ class Groups:
                 ],
             )
             self._connection.write(
-                """INSERT INTO meta (key, value) VALUES ('groups_generation', 1)
-                   ON CONFLICT (key) DO UPDATE SET value = value + 1"""
+                "INSERT INTO meta (key, value) VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET value = value + 1",
+                [self._generation],
             )
+
+    def clear(self) -> None:
+        """Forget all groups."""
+        self._connection.write(f"DELETE FROM {self._groups}")
 
     def count(self) -> int:
         """How many groups have at least two present photos."""
-        sql = """SELECT count(*) FROM (
-                     SELECT 1 FROM members JOIN photos ON photos.content = members.content
+        sql = f"""SELECT count(*) FROM (
+                     SELECT 1 FROM {self._members} AS members JOIN photos ON photos.content = members.content
                      JOIN files ON files.photo = photos.id AND role = 'primary'
                      WHERE missing_since_s IS NULL AND stage NOT IN ('seen', 'settled', 'failed')
                      GROUP BY group_id HAVING count(*) > 1)"""
@@ -77,7 +85,7 @@ class Groups:
     @property
     def generation(self) -> int:
         """Grows with each change of any group."""
-        row = self._connection.row("SELECT value FROM meta WHERE key = 'groups_generation'")
+        row = self._connection.row("SELECT value FROM meta WHERE key = ?", [self._generation])
         return 0 if row is None else int(row[0])
 
     def _refuse_overlap(self, groups: Sequence[Group]) -> None:

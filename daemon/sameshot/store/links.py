@@ -12,8 +12,8 @@ from sameshot.store.connection import Connection, Row, as_json_list
 class Links:
     """One row for each compared pair, `first < second`, whether or not it passed the threshold."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, table: str = "links") -> None:
+        self._connection, self._table = connection, table
 
     def save(self, links: Iterable[Link]) -> None:
         """Remember links; a pair compared anew replaces its row. Raises ValueError on a pair out of order."""
@@ -22,7 +22,7 @@ class Links:
             if link.first >= link.second:
                 raise ValueError(f"a link's first content must be below its second: {link.first}, {link.second}")
             rows.append((link.first, link.second, link.score, json.dumps(link.evidence), link.cosine))
-        sql = """INSERT INTO links (first, second, score, evidence, cosine) VALUES (?, ?, ?, ?, ?)
+        sql = f"""INSERT INTO {self._table} (first, second, score, evidence, cosine) VALUES (?, ?, ?, ?, ?)
                  ON CONFLICT (first, second) DO UPDATE
                  SET score = excluded.score, evidence = excluded.evidence, cosine = excluded.cosine"""
         self._connection.write_many(sql, rows)
@@ -30,7 +30,7 @@ class Links:
     def among(self, content_ids: Iterable[int], minimum_score: float = 0.0) -> list[Link]:
         """Links of at least `minimum_score` with both ends in `content_ids`, in order, without their evidence."""
         # The plus keeps SQLite from probing every possible pair: it walks the links of each first end instead.
-        sql = """SELECT first, second, score, cosine FROM links
+        sql = f"""SELECT first, second, score, cosine FROM {self._table}
                  WHERE first IN (SELECT value FROM json_each(?1)) AND +second IN (SELECT value FROM json_each(?1))
                  AND score >= ?2 ORDER BY first, second"""
         rows = self._connection.rows(sql, [as_json_list(content_ids), minimum_score])
@@ -38,31 +38,31 @@ class Links:
 
     def of(self, content_ids: Iterable[int]) -> list[Link]:
         """Links with at least one end in `content_ids`, in order."""
-        sql = """SELECT first, second, score, evidence, cosine FROM links
+        sql = f"""SELECT first, second, score, evidence, cosine FROM {self._table}
                  WHERE first IN (SELECT value FROM json_each(?1))
                  UNION
-                 SELECT first, second, score, evidence, cosine FROM links
+                 SELECT first, second, score, evidence, cosine FROM {self._table}
                  WHERE second IN (SELECT value FROM json_each(?1))
                  ORDER BY first, second"""
         return [link_of_row(row) for row in self._connection.rows(sql, [as_json_list(content_ids)])]
 
     def component(self, content_ids: Iterable[int], minimum_score: float) -> set[int]:
         """`content_ids` and all that is reached from them over links of at least `minimum_score`."""
-        sql = """WITH RECURSIVE reached (content) AS (
+        sql = f"""WITH RECURSIVE reached (content) AS (
                      SELECT value FROM json_each(?1)
-                     UNION SELECT second FROM reached JOIN links ON first = content WHERE score >= ?2
-                     UNION SELECT first FROM reached JOIN links ON second = content WHERE score >= ?2
+                     UNION SELECT second FROM reached JOIN {self._table} ON first = content WHERE score >= ?2
+                     UNION SELECT first FROM reached JOIN {self._table} ON second = content WHERE score >= ?2
                  ) SELECT content FROM reached"""
         return {row[0] for row in self._connection.rows(sql, [as_json_list(content_ids), minimum_score])}
 
     def clear(self) -> None:
         """Forget all links, because what their scores mean has changed."""
-        self._connection.write("DELETE FROM links")
+        self._connection.write(f"DELETE FROM {self._table}")
 
     def scores_of(self, content_id: int) -> dict[int, float]:
         """The contents that this one was compared with, and the scores."""
-        sql = """SELECT second, score FROM links WHERE first = ?1
-                 UNION SELECT first, score FROM links WHERE second = ?1"""
+        sql = f"""SELECT second, score FROM {self._table} WHERE first = ?1
+                 UNION SELECT first, score FROM {self._table} WHERE second = ?1"""
         return dict(self._connection.rows(sql, [content_id]))
 
     def stranger_cosines(self, content_ids: Iterable[int], threshold: float, count: int) -> dict[int, float | None]:
@@ -70,9 +70,9 @@ class Links:
 
         That is: with a score below `threshold`. None where there are fewer.
         """
-        sql = """SELECT value, (SELECT cosine FROM (
-                     SELECT cosine FROM links WHERE first = value AND score < ?2
-                     UNION ALL SELECT cosine FROM links WHERE second = value AND score < ?2
+        sql = f"""SELECT value, (SELECT cosine FROM (
+                     SELECT cosine FROM {self._table} WHERE first = value AND score < ?2
+                     UNION ALL SELECT cosine FROM {self._table} WHERE second = value AND score < ?2
                  ) ORDER BY cosine DESC LIMIT 1 OFFSET ?3) FROM json_each(?1)"""
         return dict(self._connection.rows(sql, [as_json_list(content_ids), threshold, count - 1]))
 

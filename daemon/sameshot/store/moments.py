@@ -20,8 +20,8 @@ _CAMERA, _TAKEN_AT = "json_extract(capture, '$.camera')", "json_extract(capture,
 class Moments:
     """Contents by camera and moment; those that lack either are in none."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, links: str = "links") -> None:
+        self._connection, self._links = connection, links
 
     def timed(self, content_ids: Iterable[int]) -> list[int]:
         """Those of the contents of which both camera and moment are known, in order of id."""
@@ -60,8 +60,9 @@ class Moments:
 
     def links_of_pairs(self, pairs: Iterable[tuple[int, int]]) -> list[Link]:
         """Links of just these pairs, each `first < second`, as far as they were compared."""
-        sql = """SELECT first, second, score, evidence, cosine FROM json_each(?) AS pair
-                 JOIN links ON first = json_extract(pair.value, '$[0]') AND second = json_extract(pair.value, '$[1]')"""
+        sql = f"""SELECT first, second, score, evidence, cosine FROM json_each(?) AS pair
+                  JOIN {self._links} ON first = json_extract(pair.value, '$[0]')
+                  AND second = json_extract(pair.value, '$[1]')"""
         return [link_of_row(row) for row in self._connection.rows(sql, [json.dumps(list(pairs))])]
 
     def linked_across(
@@ -69,13 +70,13 @@ class Moments:
     ) -> list[tuple[datetime, datetime]]:
         """The moments of pairs that two cameras took and that are linked by at least `minimum_score`."""
         sql = """SELECT json_extract(a.capture, '$.taken_at'), json_extract(b.capture, '$.taken_at')
-                  FROM contents AS a JOIN links ON links.{a} = a.id JOIN contents AS b ON b.id = links.{b}
+                  FROM contents AS a JOIN {links} AS l ON l.{a} = a.id JOIN contents AS b ON b.id = l.{b}
                   WHERE json_extract(a.capture, '$.camera') = ?1 AND json_extract(b.capture, '$.camera') = ?2
                   AND score >= ?3 AND json_extract(a.capture, '$.taken_at') IS NOT NULL
                   AND json_extract(b.capture, '$.taken_at') IS NOT NULL"""
         wanted = [first_camera, second_camera, minimum_score]
         rows = [
-            *self._connection.rows(sql.format(a="first", b="second"), wanted),
-            *self._connection.rows(sql.format(a="second", b="first"), wanted),
+            *self._connection.rows(sql.format(links=self._links, a="first", b="second"), wanted),
+            *self._connection.rows(sql.format(links=self._links, a="second", b="first"), wanted),
         ]
         return [(datetime.fromisoformat(a), datetime.fromisoformat(b)) for a, b in rows]

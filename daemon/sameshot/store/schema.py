@@ -147,4 +147,41 @@ DROP INDEX links_by_second;
 CREATE INDEX links_by_second ON links (second, first, score, cosine);
 """
 
-STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+# Where another encoder comes, what depends on it is made in the tables called other_, and then the two change places,
+# the links by renaming. An index with a name of its own would keep it, so the second order is a constraint.
+_LINKS = """(
+    first INTEGER NOT NULL REFERENCES contents (id),
+    second INTEGER NOT NULL REFERENCES contents (id),
+    score REAL NOT NULL,
+    evidence TEXT NOT NULL,
+    cosine REAL NOT NULL,
+    PRIMARY KEY (first, second),
+    UNIQUE (second, first, score, cosine),
+    CHECK (first < second)
+) WITHOUT ROWID;"""
+
+_VERSION_6 = f"""
+CREATE TABLE other_links {_LINKS}
+INSERT INTO other_links SELECT first, second, score, evidence, cosine FROM links;
+DROP TABLE links;
+ALTER TABLE other_links RENAME TO links;
+CREATE TABLE other_links {_LINKS}
+ALTER TABLE contents ADD COLUMN other_reach REAL;
+
+CREATE TABLE other_groups (
+    id TEXT PRIMARY KEY,
+    representative INTEGER NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'near'
+) WITHOUT ROWID;
+
+CREATE TABLE other_members (
+    content INTEGER PRIMARY KEY REFERENCES contents (id),
+    group_id TEXT NOT NULL REFERENCES other_groups (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    score REAL NOT NULL,
+    certified_by TEXT NOT NULL
+);
+CREATE INDEX other_members_by_group ON other_members (group_id, position);
+"""
+
+STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)

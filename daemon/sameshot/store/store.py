@@ -7,6 +7,7 @@ trust, with a sentence and exit code 3: a newer version, another program's file,
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,14 +30,14 @@ from sameshot.store.verdicts import Verdicts
 class Store:
     """One open state file. Threads may share it; one process at a time writes."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, prefix: str = "") -> None:
         self._connection = connection
         self.photos = Photos(connection)
-        self.contents = Contents(connection)
+        self.contents = Contents(connection, f"{prefix}reach")
         self.inspections = Inspections(connection)
-        self.links = Links(connection)
-        self.moments = Moments(connection)
-        self.groups = Groups(connection)
+        self.links = Links(connection, f"{prefix}links")
+        self.moments = Moments(connection, f"{prefix}links")
+        self.groups = Groups(connection, prefix)
         self.verdicts = Verdicts(connection)
         self.roots = Roots(connection)
         self.meta = Meta(connection)
@@ -57,6 +58,27 @@ class Store:
             connection.close()
             raise
         return cls(connection)
+
+    @cached_property
+    def other(self) -> Store:
+        """The same state, but for what depends on the encoder: with the links, reaches and groups of another one.
+
+        It is the one that is coming, or the one that served before. Close the store itself only.
+        """
+        return Store(self._connection, "other_")
+
+    def exchange_links(self) -> None:
+        """The links and reaches change places with those of `other`; inside a transaction. Groups stay."""
+        with self.transaction():
+            for old, new in (("links", "links_going"), ("other_links", "links"), ("links_going", "other_links")):
+                self._connection.write(f"ALTER TABLE {old} RENAME TO {new}")
+            self._connection.write(
+                "UPDATE contents SET reach = other_reach, other_reach = reach WHERE reach IS NOT other_reach"
+            )
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Everything that is read inside is of one moment, whatever another process writes in between."""
+        return self._connection.snapshot()
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
         """Writes inside happen all or not at all; inner transactions join the outer one.

@@ -123,6 +123,25 @@ def look_from_message(message: Message, dimension: int) -> Look:
     )
 
 
+# ---------------------------------------------------------------- embedding alone
+
+
+def embed_request(encoder: EncoderHeader) -> Message:
+    """The request "embed": what one more encoder makes of a photo that was looked at; its bytes come by descriptor."""
+    return Message({"task": "embed", "encoder": encoder.as_json()})
+
+
+def vector_to_message(vector: NDArray[np.float32]) -> Message:
+    """The answer to "embed"."""
+    return Message({}, (_vector_bytes(vector),))
+
+
+def vector_from_message(message: Message, dimension: int) -> NDArray[np.float32]:
+    """What "embed" answered: float32 (dimension,), of unit norm. Raises BadMessage."""
+    _check_buffers(message, 1)
+    return _vector(message.buffers[0], dimension)
+
+
 # ---------------------------------------------------------------- comparing
 
 
