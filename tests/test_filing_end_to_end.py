@@ -154,6 +154,31 @@ def test_what_stands_in_the_way_is_never_overwritten(collection: Installation) -
     assert "Traceback" not in done.err
 
 
+def test_what_cannot_be_taken_back_is_foreseen(collection: Installation) -> None:
+    def foreseen(batch: str) -> str:
+        return "\n".join(collection.ask("plan", undo=True, batches=[batch])["warnings"])
+
+    moved = collection.ask("apply", action="move")["batch"]
+    assert foreseen(moved) == ""
+    step = collection.ask("plan", undo=True, batches=[moved])["steps"][0]
+    Path(step["target"]).write_bytes(b"a new one of that name")
+    assert foreseen(moved) == f"{step['source']} stays, with all of its photo: {step['target']} is there again."
+    refused = {one["target"] for one in collection.ask("undo", batches=[moved])["refused"]}
+    assert step["source"] in refused
+    Path(step["target"]).unlink()
+    assert collection.ask("undo", everything=True)["refused"] == []
+
+    copied = collection.ask("apply", action="copy")["batch"]
+    edited, orphan, *_ = collection.ask("plan", undo=True, batches=[copied])["steps"]
+    with Path(edited["source"]).open("ab") as file:
+        file.write(b"edited")
+    Path(orphan["target"]).unlink()
+    assert f"{edited['source']} stays, with all of its photo: it was changed after it was made." in foreseen(copied)
+    why = f"{orphan['target']}, of which it was made, is gone."
+    assert f"{orphan['source']} stays, with all of its photo: {why}" in foreseen(copied)
+    assert len(collection.ask("undo", batches=[copied])["refused"]) >= 2
+
+
 def test_a_plan_with_another_fingerprint_is_refused(collection: Installation) -> None:
     before = owned(collection)
     with pytest.raises(BadInput, match="photos changed since the plan was shown"):
