@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 import sameshot
-from sameshot import cli_filing, cli_night, cli_sameness, cli_service, printing
+from sameshot import cli_filing, cli_night, cli_sameness, cli_service, interrupt, printing
 from sameshot.cli_service import Format, FormatOption, show
 from sameshot.cli_words import File, Files, Folders, Paths, absolute
 from sameshot.config import LoadedConfig, load_with_sources, without_file
@@ -42,6 +42,7 @@ class Verbs(TyperGroup):
             ("1", "partly failed: some photos or files were left out, and are named"),
             ("2", "bad input or config; nothing was changed"),
             ("3", "the state is absent, locked, broken or another service's; nothing was changed"),
+            ("130", "stopped by Ctrl-C"),
         ]
         for title, definitions in (("Where things are by default", rows), ("Exit codes", codes)):
             with formatter.section(title):
@@ -49,6 +50,7 @@ class Verbs(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Does one verb and has its output read, or not."""
+        interrupt.end_in_order()
         try:
             try:
                 return super().invoke(ctx)
@@ -65,7 +67,7 @@ class Verbs(TyperGroup):
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             printing.complain(printing.STOPPED)
-            raise typer.Exit(1) from None
+            raise typer.Exit(interrupt.EXIT_CODE) from None
 
 
 def _is_writable(stream: TextIO) -> bool:
