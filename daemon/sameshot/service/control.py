@@ -76,8 +76,19 @@ class ControlServer:
         except BaseException:
             self._selector.close()
             raise
+        self._bound = identity_of(path)
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._connections: set[_Connection] = set()
+
+    def keep_reachable(self) -> None:
+        """Binds anew where somebody removed the socket. Raises StateUnavailable when another service has the place."""
+        if identity_of(self._path) == self._bound:
+            return
+        fresh = _listen(self._path)
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        self._listener, self._bound = fresh, identity_of(self._path)
+        self._selector.register(fresh, selectors.EVENT_READ)
 
     def fileno(self) -> int:
         """Returns a descriptor for the outer selector."""
@@ -113,7 +124,8 @@ class ControlServer:
             connection.close()
         self._selector.close()
         self._listener.close()
-        self._path.unlink(missing_ok=True)
+        if identity_of(self._path) == self._bound:
+            self._path.unlink(missing_ok=True)
 
     def _accept(self, now_s: float) -> None:
         with contextlib.suppress(OSError):
@@ -233,6 +245,15 @@ def _parse(line: bytes) -> tuple[str, dict[str, Any], str | None]:
         case {"verb": str(verb), "arguments": dict(arguments), "config": str() | None as config}:
             return verb, arguments, config
     raise BadInput('A request is one line of JSON: {"verb": NAME, "arguments": {...}, "config": PATH or null}')
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Returns device and inode of what is at `path`, None where nothing is."""
+    try:
+        facts = path.lstat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def _peer_uid(client: socket.socket) -> int:

@@ -22,6 +22,20 @@ _OLDER_KEPT = 2
 _TAIL_BYTES = 1_000_000
 
 
+class LogFile(RotatingFileHandler):
+    """The log in the state dir. What a full disk does not take is in the journal all the same."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one record, into a new file where somebody moved the old one away."""
+        if self.stream is not None and not os.path.exists(self.baseFilename):
+            self.stream.close()
+            self.stream = None
+        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        """Says nothing: a traceback for each line would."""
+
+
 class PlainLines(logging.Formatter):
     """One record, its lines kept apart from what any name holds; with `for_journal`, each with its priority."""
 
@@ -45,7 +59,7 @@ def open_logs(log_file: Path, journal_socket: Path = SOCKET) -> logging.Handler:
     Returns the file's handler, to be removed and closed at the end. Raises OSError when it cannot be written.
     """
     log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = RotatingFileHandler(
+    handler = LogFile(
         log_file, maxBytes=_LARGEST_BYTES, backupCount=_OLDER_KEPT, encoding="utf-8", errors="backslashreplace"
     )
     handler.setFormatter(PlainLines("%(asctime)s %(levelname)s %(message)s"))

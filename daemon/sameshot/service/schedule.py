@@ -34,25 +34,39 @@ class Schedule:
         wake: Callable[[Tick], None],
         check_nightly_every: timedelta = CHECK_NIGHTLY_EVERY,
     ) -> None:
-        self._scheduler = BackgroundScheduler(
+        self._wake = wake
+        self._intervals: dict[Tick, timedelta] = {"reconcile": reconcile_every, "nightly": check_nightly_every}
+        self._scheduler = self._made()
+
+    def start(self) -> None:
+        """Begins to wake; the first time after one interval."""
+        self._scheduler.start()
+
+    def keep_going(self) -> bool:
+        """Whether the clock's thread is alive; one that died is started anew."""
+        thread = self._scheduler._thread  # noqa: SLF001  nothing else tells, and without it no night ever comes
+        if thread is not None and thread.is_alive():
+            return True
+        self._scheduler = self._made()
+        self._scheduler.start()
+        return False
+
+    def stop(self) -> None:
+        """Ends the clock's thread; no wake comes after."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def _made(self) -> BackgroundScheduler:
+        scheduler = BackgroundScheduler(
             # In UTC an interval is not stretched by a clock change. The wakes are so short that the clock's own thread
             # does them.
             timezone=UTC,
             executors={"default": DebugExecutor()},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
-        intervals: dict[Tick, timedelta] = {"reconcile": reconcile_every, "nightly": check_nightly_every}
-        for tick, every in intervals.items():
-            self._scheduler.add_job(wake, "interval", [tick], id=tick, seconds=every.total_seconds())
-
-    def start(self) -> None:
-        """Begins to wake; the first time after one interval."""
-        self._scheduler.start()
-
-    def stop(self) -> None:
-        """Ends the clock's thread; no wake comes after."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=True)
+        for tick, every in self._intervals.items():
+            scheduler.add_job(self._wake, "interval", [tick], id=tick, seconds=every.total_seconds())
+        return scheduler
 
 
 def latest_slot(now: datetime, slot: time) -> datetime:

@@ -16,6 +16,10 @@ from sameshot.verbs.table import VERBS, as_json, bind
 if TYPE_CHECKING:
     from sameshot.app import Progress
 
+_AT_ONCE = ("status", "activity", "jobs")
+_PATIENCE_S = 30.0
+"""How long a service may be silent that is asked how it is. It may stand before a disk that never answers."""
+
 
 def perform(
     name: str, arguments: Mapping[str, Any], loaded: LoadedConfig, locations: Locations, progress: Progress
@@ -29,6 +33,7 @@ def perform(
             as_json(arguments),
             loaded.path,
             lambda told: progress(told["label"], told["done"], told["total"]),
+            silence_s=_PATIENCE_S if name in _AT_ONCE else None,
         )
     except ServiceAbsent:
         pass

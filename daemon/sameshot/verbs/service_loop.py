@@ -18,7 +18,7 @@ from typing import Literal
 
 from sameshot.app import PATIENCE_S, App
 from sameshot.errors import SameshotError, StateUnavailable, WorkersUnavailable
-from sameshot.service.control import ControlServer, Request
+from sameshot.service.control import ControlServer, Request, identity_of
 from sameshot.service.manners import Manners, asked_to_pause
 from sameshot.service.notify import Notifier
 from sameshot.service.schedule import Schedule, Tick
@@ -58,6 +58,7 @@ class Daemon:
         self._why_paused = self._no_workers = ""
         self._schedule = Schedule(app.config.schedule.reconcile_every, self._tick)
         self._care_due_s = self._alive_due_s = 0.0
+        self._state = identity_of(app.locations.database)
         self._request: Request | None = None
         app.activity, app.progress = self._activity, self._progress
 
@@ -92,14 +93,14 @@ class Daemon:
         return self._signals.taken()
 
     def close(self) -> None:
-        """Ends the threads and the scans that others wait for."""
+        """Ends the threads and the scans that others wait for. Raises StateUnavailable where nothing can be noted."""
         for scan in self._scans:
             scan.request.fail(SameshotError("The service took a new config or ended before the scan did", "Ask again"))
         self._schedule.stop()
         self._care.stop()
-        self._night.stop()
         os.close(self._wake_out)
         os.close(self._wake_in)
+        self._night.stop()
 
     # ---------------------------------------------------------------- one turn
 
@@ -129,6 +130,11 @@ class Daemon:
             _log.error("%s", error)
 
     def _look_after_all(self, now_s: float) -> None:
+        if identity_of(self._app.locations.database) != self._state:
+            raise StateUnavailable(f"The state in {self._app.locations.state_dir} was removed or replaced while in use")
+        self._server.keep_reachable()
+        if not self._schedule.keep_going():
+            _log.error("the thread of the clock died; it goes on with another one")
         for root in self._care.look_after(now_s):
             self._sweeps.add(root)
         self._night.step()

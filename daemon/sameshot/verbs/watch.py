@@ -1,22 +1,25 @@
 """The daemon: watch the roots, look at what arrives, answer, until told to stop.
 
 Comes in: a config file and the locations. Goes out: nothing; it runs. A SIGHUP puts a config that can be used in the
-place of the old one; one that cannot is told in the log, and the old one serves on.
+place of the old one; one that cannot is told in the log, and the old one serves on. A state that can no longer be used,
+as on a full disk, is tried again and again, less and less often; whoever asks meanwhile hears why.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import selectors
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from sameshot.app import open_app
 from sameshot.config import LoadedConfig, load_with_sources
 from sameshot.config_roots import check_roots
-from sameshot.errors import BadInput, SameshotError
+from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.locations import Locations
-from sameshot.service.control import ControlServer
+from sameshot.service.control import ControlServer, Request
 from sameshot.service.logs import open_logs
 from sameshot.service.memory import return_freed_memory
 from sameshot.service.notify import Notifier
@@ -28,6 +31,9 @@ from sameshot.verbs.service_loop import Daemon
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 5.0
+_TRY_AGAIN_S = (5.0, 300.0)
+"""The first and the longest wait for a state that cannot be used."""
+_LOOK_UP_S = 5.0
 
 
 def watch(config_file: Path | None, locations: Locations) -> None:
@@ -56,24 +62,71 @@ class _Service:
         self._server: ControlServer | None = None
         self._diary = Diary()
         self._logs: logging.Handler | None = None
+        self._before: LoadedConfig | None = None
+        """The config that served last."""
+        self._wait_s = _TRY_AGAIN_S[0]
+        self._may_wait = False
 
     def run(self) -> None:
         """Serves until told to stop. Raises Stopped when that comes while it gets ready."""
-        before: LoadedConfig | None = None
         loaded: LoadedConfig | None = self._usable_config()
         while loaded is not None:
-            with contextlib.ExitStack() as life:
-                try:
-                    with self._signals.abandoning():
-                        daemon = life.enter_context(self._ready(loaded))
-                except SameshotError as error:
-                    if before is None:
-                        raise
-                    _tell_rejected(error)
-                    loaded, before = before, None
-                    continue
-                before = loaded
-                loaded = self._serve(daemon)
+            serving, began_s = loaded, time.monotonic()
+            try:
+                loaded = self._live(serving)
+            except StateUnavailable as error:
+                if not self._may_wait:  # at the start whoever started it hears of it
+                    raise
+                if time.monotonic() - began_s > self._wait_s:
+                    self._wait_s = _TRY_AGAIN_S[0]
+                loaded = self._wait(error, serving)
+
+    def _live(self, loaded: LoadedConfig) -> LoadedConfig | None:
+        """Serves one config. Returns the one to go on with, None when it was told to stop."""
+        with contextlib.ExitStack() as life:
+            try:
+                with self._signals.abandoning():
+                    daemon = life.enter_context(self._ready(loaded))
+            except SameshotError as error:
+                if self._before is None or isinstance(error, StateUnavailable):
+                    raise
+                _tell_rejected(error)
+                before, self._before = self._before, None
+                return before
+            self._before, self._may_wait = loaded, True
+            return self._serve(daemon)
+
+    def _wait(self, error: StateUnavailable, loaded: LoadedConfig) -> LoadedConfig | None:
+        """Has everybody who asks hear the error for a while. Returns what to go on with, None when told to stop."""
+        _log.error("%s; tried again in %.0f s", error, self._wait_s)
+        self.notifier.status(str(error))
+
+        def refuse(_: Request) -> None:
+            raise error
+
+        until_s = time.monotonic() + self._wait_s
+        self._wait_s = min(2 * self._wait_s, _TRY_AGAIN_S[1])
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._signals, selectors.EVENT_READ)
+            if self._server is not None:
+                selector.register(self._server, selectors.EVENT_READ)
+            while not self._signals.anything_asked and (left_s := until_s - time.monotonic()) > 0:
+                selector.select(min(left_s, _LOOK_UP_S))
+                self._signals.drain()
+                self.notifier.watchdog()
+                if self._server is not None:
+                    self._server.handle(refuse, time.monotonic())
+        if not self._signals.anything_asked:
+            return loaded
+        if self._signals.taken() == "reload":
+            self.notifier.reloading()
+            try:
+                return self._usable_config()
+            except SameshotError as rejected:
+                _tell_rejected(rejected)
+                return loaded
+        self.notifier.stopping()
+        return None
 
     def close(self) -> None:
         """Hangs up on everybody."""
@@ -87,6 +140,7 @@ class _Service:
             self._logs = self._logs or _open_logs(self._locations)
             # One socket through all reloads: who asks meanwhile is answered later, not turned away.
             self._server = self._server or ControlServer(self._locations.socket)
+            self._server.keep_reachable()
             daemon = Daemon(app, self._server, self.notifier, self._signals, self._diary)
             try:
                 daemon.start()
