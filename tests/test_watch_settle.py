@@ -40,9 +40,9 @@ def test_a_new_file_is_settled_once_it_was_quiet():
     clock = settler()
     assert clock.observe(A, stat_at(NOW_S), NOW_S) == NOW_S + 1
     assert clock.observe(A, stat_at(NOW_S), NOW_S + 0.9) == NOW_S + 1
-    assert clock.why_waiting(A) == "it was touched a moment ago"
+    assert clock.waiting() == {A: "it was touched a moment ago"}
     assert clock.observe(A, stat_at(NOW_S), NOW_S + 1) is None
-    assert clock.why_waiting(A) == ""
+    assert clock.waiting() == {}
 
 
 @pytest.mark.parametrize("changed", ["inode", "size_bytes", "mtime_ns", "ctime_ns"])
@@ -80,7 +80,6 @@ def test_an_empty_file_waits_longer_and_longer_until_it_has_bytes():
         now_s = clock.observe(A, stat_at(NOW_S, size_bytes=0), now_s)
         asked += 1
     assert asked < 20
-    assert clock.why_waiting(A) == "it is empty"
     assert clock.waiting() == {A: "it is empty"}
     clock.observe(A, stat_at(now_s), now_s)
     assert clock.observe(A, stat_at(now_s), now_s + 1) is None
@@ -103,7 +102,7 @@ def test_a_file_with_a_writer_waits_however_quiet_it_is():
         later_s = clock.observe(A, stalled, now_s)
         assert now_s + 1 <= later_s <= now_s + 30
         now_s = later_s
-    assert clock.why_waiting(A) == "a program has it open for writing"
+    assert clock.waiting() == {A: "a program has it open for writing"}
 
 
 def test_a_temporary_name_is_never_settled():

@@ -84,11 +84,6 @@ class Settler:
         self.forget(path)
         return None
 
-    def why_waiting(self, path: Path) -> str:
-        """Why the file is not settled, after `it`; empty when it is not waited for."""
-        observed = self._observed.get(path)
-        return observed.why if observed else ""
-
     def waiting(self) -> dict[Path, str]:
         """The files that are waited for, each with why, after `it`."""
         return {path: observed.why for path, observed in self._observed.items()}
