@@ -334,6 +334,23 @@ def test_the_log_turns_over_and_its_end_is_read_across(tmp_path):
     assert tail(tmp_path / "absent.log", 5) == []
 
 
+def test_a_log_that_somebody_moved_away_is_begun_anew_and_a_full_disk_is_no_traceback(tmp_path, capfd):
+    file, full = tmp_path / "service.log", tmp_path / "full.log"
+    full.symlink_to("/dev/full")
+    handler, hopeless = open_logs(file), open_logs(full)
+    try:
+        logger = logging.getLogger("sameshot.test")
+        logger.warning("first")
+        file.rename(tmp_path / "away.log")
+        logger.warning("second")
+    finally:
+        for one in (handler, hopeless):
+            logging.getLogger().removeHandler(one)
+            one.close()
+    assert [line.split()[-1] for line in tail(file, 5)] == ["second"]
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_prometheus_text_is_what_prometheus_reads():
     status = {
         "photos": 1_234_567, "groups": 3, "pending": 0, "failed": 1, "rss_mb": 82.4, "service": True, "state": "idle",

@@ -259,6 +259,22 @@ def test_a_stale_socket_is_replaced_and_a_live_one_is_not(tmp_path):
         assert call(service.path, "echo", {})
 
 
+def test_a_socket_that_was_removed_is_bound_anew_and_another_services_is_left(tmp_path):
+    path = tmp_path / "s"
+    server = ControlServer(path)
+    server.keep_reachable()
+    bound = path.stat().st_ino
+    path.rename(tmp_path / "away")
+    server.keep_reachable()
+    assert path.stat().st_ino != bound
+    path.unlink()
+    with Service(path) as service:
+        with pytest.raises(StateUnavailable, match="Another service answers"):
+            server.keep_reachable()
+        server.close()
+        assert call(service.path, "echo", {}), "who has the place keeps it"
+
+
 def test_what_is_no_socket_is_left_alone(tmp_path):
     (tmp_path / "s").write_text("mine")
     with pytest.raises(StateUnavailable, match="is in the way of the control socket"):

@@ -31,7 +31,7 @@ from sameshot.verbs.service_loop import Daemon
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 5.0
-_TRY_AGAIN_S = (5.0, 300.0)
+_TRY_AGAIN_S = (2.0, 300.0)
 """The first and the longest wait for a state that cannot be used."""
 _LOOK_UP_S = 5.0
 
