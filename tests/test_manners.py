@@ -334,20 +334,23 @@ def test_the_log_turns_over_and_its_end_is_read_across(tmp_path):
     assert tail(tmp_path / "absent.log", 5) == []
 
 
-def test_a_log_that_somebody_moved_away_is_begun_anew_and_a_full_disk_is_no_traceback(tmp_path, capfd):
-    file, full = tmp_path / "service.log", tmp_path / "full.log"
-    full.symlink_to("/dev/full")
-    handler, hopeless = open_logs(file), open_logs(full)
+def test_a_log_that_somebody_moved_away_is_begun_anew_and_one_without_a_place_is_no_traceback(tmp_path, capfd):
+    file = tmp_path / "state" / "service.log"
+    handler = open_logs(file)
     try:
         logger = logging.getLogger("sameshot.test")
         logger.warning("first")
         file.rename(tmp_path / "away.log")
         logger.warning("second")
+        assert [line.split()[-1] for line in tail(file, 5)] == ["second"]
+        file.parent.rename(tmp_path / "gone")
+        logger.warning("third")
+        (tmp_path / "gone").rename(file.parent)
+        logger.warning("fourth")
+        assert [line.split()[-1] for line in tail(file, 5)] == ["second", "fourth"]
     finally:
-        for one in (handler, hopeless):
-            logging.getLogger().removeHandler(one)
-            one.close()
-    assert [line.split()[-1] for line in tail(file, 5)] == ["second"]
+        logging.getLogger().removeHandler(handler)
+        handler.close()
     assert "Traceback" not in capfd.readouterr().err
 
 
