@@ -11,9 +11,9 @@ import pytest
 
 HOUSE = Path(__file__).parents[1] / "daemon" / "sameshot"
 MODULES = sorted(HOUSE.rglob("*.py"))
-STAGES = {"watch", "decode", "embed", "describe", "index", "compare", "group", "plan", "apply", "review"}
+STAGES = {"watch", "decode", "embed", "describe", "index", "compare", "group", "learn", "plan", "apply", "review"}
 GROUND = {"model", "errors", "config", "config_file", "config_keys", "config_problems", "config_roots", "locations"}
-ROOTS = {"app", "worker", "way", "filing", "wire"}
+ROOTS = {"app", "worker", "trusted", "way", "filing", "wire"}
 RANK = {
     "__main__": 10,
     "cli": 9,
