@@ -36,6 +36,7 @@ from sameshot.store.store import Store
 from sameshot.watch.ignore import IgnoreRules
 from sameshot.way.arrival import Arrivals
 from sameshot.way.attempts import blame
+from sameshot.way.filed_places import outermost, sweep_filed
 from sameshot.way.flow import Flow, FlowSettings
 from sameshot.way.method import Method, method_of
 from sameshot.way.sweeping import sweep
@@ -155,6 +156,18 @@ class App:
         root = next((root for root in self.roots if place.is_relative_to(root)), place)
         rules = self.rules if root in self.roots else IgnoreRules([root], self.config.ignore, self.config.extensions)
         return sweep(self.store, root, rules, self.now, place, self.is_recursive(root))
+
+    def filed_places(self) -> tuple[Path, ...]:
+        """Returns the folders outside every root in which sameshot filed photos that it knows."""
+        library = self.config.library_dir
+        places = self.journal.places() | ({library} if library is not None else set())
+        filed = outermost(places, {*self.roots, *self.store.roots.all()})
+        return tuple(place for place in filed if next(self.store.photos.folders_under(place), None) is not None)
+
+    def sweep_filed(self, place: Path) -> Iterator[Arrivals]:
+        """Returns what each folder from `place`, one of `filed_places`, down brings."""
+        rules = IgnoreRules([place], self.config.ignore, self.config.extensions)
+        return sweep_filed(self.store, place, {*self.roots, *self.store.roots.all()}, rules, self.now)
 
     def is_recursive(self, root: Path) -> bool:
         """Returns whether the folders below `root` belong to it; true for one that is not configured."""

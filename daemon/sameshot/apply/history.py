@@ -124,6 +124,16 @@ def read_batch(path: Path) -> BatchRecord:
     )
 
 
+def places(path: Path) -> tuple[Path, ...]:
+    """The roots that the header of a batch file names; none where it has no sound header."""
+    try:
+        with path.open("rb") as file:
+            header = _parsed(file.readline()) or {}
+    except OSError:
+        return ()
+    return tuple(Path(root) for root in header.get("roots", ()))
+
+
 def _take(units: dict[int, UnitRecord], line: dict[str, Any]) -> None:
     number = line["unit"]
     match line["do"]:

@@ -149,6 +149,10 @@ class Journal:
         """The files that are where they are because of sameshot: steps done and not undone, where they led."""
         return history.locations(self.records())
 
+    def places(self) -> set[Path]:
+        """Every folder in which a batch was to act: roots, libraries, quarantines. Reads no more than that."""
+        return {place for path in self._files() for place in history.places(path)}
+
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("b*.jsonl"), key=_order)
 

@@ -190,7 +190,7 @@ def _has_size_and_time(known: FileStat, found: FileStat) -> bool:
 
 
 def _filed(store: Store, journal: Journal) -> tuple[dict[int, Path], set[Path]]:
-    """Photo id -> where the newest batch of group folders brought its primary; and the files copied or linked."""
+    """Photo id -> where the primary is that the newest batch of group folders brought; the files copied or linked."""
     kinds = {batch.batch: batch.kind for batch in journal.batches()}
     filed: dict[int, Path] = {}
     brought: set[Path] = set()
@@ -199,10 +199,22 @@ def _filed(store: Store, journal: Journal) -> tuple[dict[int, Path], set[Path]]:
             continue
         if location.action != "move":
             brought.add(location.source)
-        photo = store.photos.at(location.target)
-        if photo is not None and (location.action != "move" or photo.primary.path == location.target):
-            filed[photo.id] = location.target
+        place = _where_it_is(store, location)
+        photo = store.photos.at(place)
+        if photo is not None and (location.action != "move" or photo.primary.path == place):
+            filed[photo.id] = place
     return filed, brought
+
+
+def _where_it_is(store: Store, location: Location) -> Path:
+    """The place that sameshot gave a file, or the one that its owner has given it since."""
+    after = location.stat
+    if after is None or store.photos.file_at(location.target) is not None:
+        return location.target
+    for row in store.photos.files_with_inode(after.device, after.inode):
+        if (row.role == "filed") == (location.action != "move") and _has_size_and_time(after, row.stat):
+            return row.path
+    return location.target
 
 
 def catalogues_beside(folders: Iterable[Path], roots: Collection[Path]) -> list[Path]:

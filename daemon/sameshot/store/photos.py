@@ -88,10 +88,11 @@ class Photos:
         return dict.fromkeys(STAGES, 0) | dict(self._connection.rows(sql))
 
     def present_in(self, root: Path) -> int:
-        """How many photos of a root are present."""
-        sql = """SELECT count(*) FROM photos JOIN files ON photo = photos.id AND role = 'primary'
-                 WHERE root = ? AND missing_since_s IS NULL"""
-        return int(self._connection.rows(sql, [os.fsencode(root)])[0][0])
+        """How many photos are present in a root; what was filed elsewhere is not."""
+        sql = """SELECT count(*) FROM files WHERE (folder = ?1 OR (folder > ?2 AND folder < ?3))
+                 AND role = 'primary' AND missing_since_s IS NULL"""
+        top = os.fsencode(root).rstrip(b"/")
+        return int(self._connection.rows(sql, [top or b"/", top + b"/", top + b"0"])[0][0])
 
     def in_stages(self, stages: Iterable[Stage]) -> Iterator[int]:
         """Present photos that stand in one of `stages` now, in order of id; they may advance while this is walked."""

@@ -138,7 +138,14 @@ class RootCare:
         self._watch.repair()
         health = self._health = self._watch.health()
         watched = [root for root in self._app.roots if self.may_be_read(root) and health[root].state != "polling"]
-        return [root for root in watched if self._writes.get(root) is None or writes_to(root) != self._writes[root]]
+        return [root for root in watched if self._was_written_to(root)]
+
+    def may_have_changed(self, place: Path) -> bool:
+        """Whether a sweep of a place that is no root could tell something new of it."""
+        return self.answers(place) and self._was_written_to(place)
+
+    def _was_written_to(self, place: Path) -> bool:
+        return self._writes.get(place) is None or writes_to(place) != self._writes[place]
 
     def _judge(self, root: Path, timeout_s: float) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from sameshot.app import App
@@ -49,7 +50,7 @@ def scan(app: App, *, paths: tuple[Path, ...] = (), believe: bool = False, downl
     take_as_they_are(app, places if believe else ())
     failed_before = set(app.store.photos.failed())
     problems: list[str] = []
-    app.flow.resume()
+    app.resume()
     for place in places:
         if not download and (kind := cloud_to_ask_about(app.config, place)):
             problems.append(_about_cloud(app.config, place, kind))
@@ -64,6 +65,10 @@ def scan(app: App, *, paths: tuple[Path, ...] = (), believe: bool = False, downl
             if len(places) == 1:
                 raise
             problems.append(str(error))
+    for arrivals in chain.from_iterable(map(app.sweep_filed, () if paths else app.filed_places())):
+        problems += arrivals.problems
+        app.flow.take(arrivals.unsettled)
+        app.flow.touch(arrivals.contents)
     app.run_until_idle("looking at photos")
     problems += not_complete(app.flow.unsettled())
     return scan_result(app, failed_before, problems)

@@ -42,6 +42,8 @@ class _Sweep:
     place: Path
     steps: Iterator[Arrivals]
     scan: Scan | None
+    filed: bool = False
+    """Whether photos were filed there, and it is no root."""
     began_s: float = 0.0
     changed: bool = False
 
@@ -83,6 +85,17 @@ class Sweeps:
         """Has a whole root swept, unless it waits for that already."""
         if all(sweep.place != root or sweep.scan is not None for sweep in self._sweeps):
             self._sweeps.append(_Sweep(root, self._app.sweep(root), None))
+
+    def add_filed(self, care: RootCare, scan: Scan | None = None) -> None:
+        """Has the places outside the roots swept to which photos were filed; without a `scan`, where that may tell."""
+        for place in self._app.filed_places():
+            if scan is not None:
+                scan.sweeps_left += 1
+            elif not care.may_have_changed(place) or any(
+                sweep.filed and sweep.place == place for sweep in self._sweeps
+            ):
+                continue
+            self._sweeps.append(_Sweep(place, self._app.sweep_filed(place), scan, filed=True))
 
     def add_scan(self, place: Path, scan: Scan) -> None:
         """Has a folder swept for a client that waits."""
@@ -150,9 +163,11 @@ class Sweeps:
         if is_root and not care.may_be_read(sweep.place):
             care.owes(sweep.place)
             raise RootUnavailable(care.why_not(sweep.place))
+        if sweep.filed and not care.answers(sweep.place):
+            raise RootUnavailable(care.why_not(sweep.place))
         if not sweep.began_s:
             sweep.began_s = time.monotonic()
-            if is_root:
+            if is_root or sweep.filed:
                 care.sweeping(sweep.place)
         try:
             return next(sweep.steps, None)

@@ -37,18 +37,24 @@ class Arrivals:
 
 
 def reconcile_folder(
-    store: Store, root: Path, folder: Path, shots: Sequence[Shot], listed: Iterable[FoundFile]
+    store: Store,
+    root: Path,
+    folder: Path,
+    shots: Sequence[Shot],
+    listed: Iterable[FoundFile],
+    *,
+    takes_in: bool = True,
 ) -> Arrivals:
     """Brings the store in line with one folder.
 
     `shots` are the photos in it, `listed` all files that were seen. Files that sameshot filed there are left alone:
-    they are places of photos it knows.
+    they are places of photos it knows. Without `takes_in` so are photos that it does not know.
     """
     arrivals = Arrivals()
     with store.transaction():
         known = {row.path: row for row in store.photos.files_in(folder)}
         for shot in shots:
-            _reconcile_shot(store, root, shot, known, arrivals)
+            _reconcile_shot(store, root, shot, known, arrivals, takes_in=takes_in)
         seen = {found.path for found in listed}
         gone = [row for path, row in known.items() if path not in seen and row.missing_since_s is None]
         arrivals.gone = gone
@@ -78,7 +84,9 @@ def stat_of(file: Path | int) -> FileStat | None:
     return FileStat(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
-def _reconcile_shot(store: Store, root: Path, shot: Shot, known: Mapping[Path, FileRow], arrivals: Arrivals) -> None:
+def _reconcile_shot(
+    store: Store, root: Path, shot: Shot, known: Mapping[Path, FileRow], arrivals: Arrivals, *, takes_in: bool
+) -> None:
     files = (shot.primary, *shot.companions)
     rows = {found.path: known.get(found.path) or _moved_here(store, found) for found in files}
     primary = rows[shot.primary.path]
@@ -88,7 +96,8 @@ def _reconcile_shot(store: Store, root: Path, shot: Shot, known: Mapping[Path, F
         return
     owner = primary or next((row for row in rows.values() if row is not None and row.role != "filed"), None)
     if owner is None:
-        arrivals.unsettled.add(store.photos.register(root, shot))
+        if takes_in:
+            arrivals.unsettled.add(store.photos.register(root, shot))
         return
     if all(_is_as_known(found, rows[found.path], owner.photo_id, found is shot.primary) for found in files):
         return
