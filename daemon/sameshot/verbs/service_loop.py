@@ -174,6 +174,7 @@ class Daemon:
         self._app.unfiled.clear()  # there may be room on the disk now
         for root in roots:
             self._sweeps.add(root)
+        self._sweeps.add_filed(self._care)
 
     # ---------------------------------------------------------------- requests
 
@@ -199,6 +200,8 @@ class Daemon:
             scan = Scan(request, set(self._app.store.photos.failed()), len(places), [])
             for place in places:
                 self._sweeps.add_scan(place, scan)
+            if not arguments.get("paths"):
+                self._sweeps.add_filed(self._care, scan)
             self._scans.append(scan)
             self._app.flow.paused = False
             return
