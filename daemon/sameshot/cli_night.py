@@ -24,6 +24,7 @@ class ModelsAction(StrEnum):
     """What `models` does."""
 
     list = "list"
+    fetch = "fetch"
     make = "make"
     rollback = "rollback"
 
@@ -56,12 +57,14 @@ def models(
     context: typer.Context,
     action: Annotated[
         ModelsAction,
-        typer.Argument(help="make NAME: make an encoder ready. rollback: the last autoencoder serves again."),
+        typer.Argument(
+            help="fetch NAME: download its weights. make NAME: make it ready. rollback: the last autoencoder again."
+        ),
     ] = ModelsAction.list,
     name: Annotated[str, typer.Argument(show_default=False, help="As torchvision:resnet50 or onnx:/own.onnx?...")] = "",
     how: FormatOption = Format.table,
 ) -> None:
-    """Show the encoders, make one ready, or go back to one."""
+    """Show the encoders, fetch, make or go back to one."""
     from sameshot.verbs.models import models as verb  # noqa: PLC0415
 
     options = context.obj

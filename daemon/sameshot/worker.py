@@ -1,8 +1,8 @@
 """The worker process: one photo in, one looked-at photo out.
 
-Comes in: requests "prepare", "identify", "look", "crop", "measure", "inspect" and "compare" with an open read-only
-descriptor, never a path of the owner's. Goes out: the answers that wire/ defines. This is the second composition root:
-here, and nowhere else, decode, embed, describe and compare meet. The process confines itself before it reads the first
+Comes in: requests "prepare", "identify", "look", "vector", "crop", "measure", "inspect" and "compare" with an open
+read-only descriptor, never a path of the owner's. Goes out: the answers that wire/ defines. This is the second
+composition root: here, and nowhere else, decode, embed, describe and compare meet. The process confines itself before it reads the first
 photo, so that what one does to a decoder finds no file to write, no program to run and no network.
 Run as `python -P -m sameshot.worker`.
 """
@@ -38,6 +38,7 @@ from sameshot.service.worker_loop import Handler, connect, serve
 from sameshot.service.worker_sandbox import confine, die_with_parent
 from sameshot.service.worker_seccomp import give_up_system_calls
 from sameshot.wire.crops import crop_to_message, side_of
+from sameshot.wire.embedding import with_picture
 from sameshot.wire.measures import inspection_to_message, measures_from_json
 from sameshot.wire.photos import (
     EncoderHeader,
@@ -45,6 +46,7 @@ from sameshot.wire.photos import (
     identity_to_message,
     look_to_message,
     scores_to_message,
+    vector_to_message,
 )
 
 if TYPE_CHECKING:
@@ -108,7 +110,8 @@ def _look(request: Message, descriptor: int | None) -> Message:
         raise BadMessage("look wants an encoder")
     encoder = EncoderHeader.from_json(header)
     picture = _changed(read_picture(_given(descriptor), LONG_SIDE_PX), request)
-    return look_to_message(
+    nothing = np.zeros(0, np.float32)
+    reply = look_to_message(
         Look(
             picture.full_width_px,
             picture.full_height_px,
@@ -116,10 +119,23 @@ def _look(request: Message, descriptor: int | None) -> Message:
             picture.capture,
             quality(picture.pixels),
             encoder.encoder_id,
-            _encoder(encoder).embed(picture.pixels),
+            nothing if encoder.is_trusted else _encoder(encoder).embed(picture.pixels),
             describe(picture.pixels),
         )
     )
+    return with_picture(reply, picture.pixels) if encoder.is_trusted else reply
+
+
+def _vector(request: Message, descriptor: int | None) -> Message:
+    """What one more encoder makes of a photo that was looked at."""
+    header = request.header.get("encoder")
+    if not isinstance(header, dict):
+        raise BadMessage("vector wants an encoder")
+    encoder = EncoderHeader.from_json(header)
+    pixels = read_picture(_given(descriptor), LONG_SIDE_PX).pixels
+    if encoder.is_trusted:
+        return with_picture(vector_to_message(np.zeros(0, np.float32)), pixels)
+    return vector_to_message(_encoder(encoder).embed(pixels))
 
 
 def _changed(picture: Picture, request: Message) -> Picture:
@@ -184,6 +200,7 @@ _HANDLERS: dict[str, Handler] = {
     "prepare": _prepare,
     "identify": _identify,
     "look": _look,
+    "vector": _vector,
     "measure": _measure,
     "crop": _crop,
     "inspect": _inspect,
@@ -191,9 +208,9 @@ _HANDLERS: dict[str, Handler] = {
 }
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=2)
 def _encoder(header: EncoderHeader) -> Encoder:
-    """Loaded by the first look and kept."""
+    """Loaded by the first look and kept: the one that serves, and perhaps one that is coming."""
     from sameshot.embed.serving import Encoder  # noqa: PLC0415 - see main
 
     return Encoder(EncoderFile(header.encoder_id, header.path, header.dimension))

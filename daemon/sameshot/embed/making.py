@@ -1,7 +1,8 @@
 """Makes an encoder ready to serve, once: torch or the owner's own code may run here, and no photo is ever read.
 
 Comes in: an encoder as the config names it, and the folder for models. Goes out: an ONNX file and its card there, and
-one line of JSON; on failure one sentence on stderr and exit code 2. Run as
+one line of JSON; on failure one sentence on stderr and exit code 2. What cannot be one ONNX file that takes a picture
+(a class that is only Python, a batch, a GPU) becomes a recipe for the trusted process. Run as
 `python -P -m sameshot.embed.making SPEC MODELS_DIR`, in a process of its own.
 """
 
@@ -11,23 +12,38 @@ import hashlib
 import json
 import re
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
 
 from sameshot.embed.cards import Card, write_card, write_whole
+from sameshot.embed.own_class import OwnClass, OwnEncoder, code_digest, is_torch, made, state_digest
 from sameshot.embed.served_graph import Preparation, input_side, serve
 from sameshot.embed.spec import EncoderSpec, parse
+from sameshot.embed.trusted import SUFFIX, OnnxInBatches, Recipe, probed, probes
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_SIDE_PX = 224
 _VERSION = 1
 """Of all between pixels and vector that is decided in this project; part of each id."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Files to write, the first of which serves, and what tells this encoder from others."""
+
+    encoder_id: str
+    files: dict[str, bytes]
+    dimension: int
+    facts: dict[str, Any]
 
 
 def make(spec: EncoderSpec, models_dir: Path) -> Card:
@@ -37,31 +53,107 @@ def make(spec: EncoderSpec, models_dir: Path) -> Card:
     """
     if spec.kind == "autoencoder":
         raise BadInput("The autoencoder is not made, it is trained", "Run `sameshot train`")
-    model, weights, preparation = _read_onnx(spec) if spec.kind == "onnx" else _from_torch(spec)
-    content, dimension = serve(
-        model, preparation, output=spec.options.get("output"), embedding_size=spec.options.get("embedding_size")
-    )
-    encoder_id = _encoder_id(spec, weights, preparation)
+    ready = _made(spec, models_dir)
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
-    prepared = {**asdict(preparation), "mean": list(preparation.mean), "std": list(preparation.std)}
-    facts = {"weights_sha256": weights, "preparation": prepared}
-    card = Card(spec.text, encoder_id, f"{encoder_id}.onnx", dimension, made_at, facts)
+    card = Card(spec.text, ready.encoder_id, next(iter(ready.files)), ready.dimension, made_at, ready.facts)
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
-        write_whole(models_dir / card.file, content)
+        for name, content in reversed(ready.files.items()):
+            write_whole(models_dir / name, content)
         write_card(models_dir, spec.key, card)
     except OSError as error:
         raise StateUnavailable(f"The encoder cannot be written: {error}", "Make room or give access") from error
     return card
 
 
+def _made(spec: EncoderSpec, models_dir: Path) -> _Made:
+    options = spec.options
+    if spec.kind == "onnx":
+        model, weights, preparation = _read_onnx(spec)
+    elif spec.kind == "torchvision":
+        network, preparation = _torch_models().torchvision_network(spec, models_dir)
+        model = _torch_models().export(network, preparation.side_px, several=spec.is_batched)
+        weights = _torch_models().weights_digest(network)
+    else:
+        thing, preparation = made(spec.source), _own_preparation(spec)
+        if not is_torch(thing):
+            return _recipe_of_a_class(spec, preparation, "it is no torch.nn.Module")
+        if "dataset" in options or spec.is_batched:
+            return _recipe_of_a_class(spec, preparation, "its options ask for that")
+        try:
+            model = _torch_models().export(_torch_models().embedding_of(thing), preparation.side_px)
+        except BadInput as reason:
+            return _recipe_of_a_class(spec, preparation, str(reason.args[0]))
+        # What it computes is in the graph too, and as good a part of it as its weights.
+        weights = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
+    content, dimension = serve(
+        model, preparation, output=options.get("output"), embedding_size=options.get("embedding_size")
+    )
+    encoder_id = _encoder_id(spec, weights, preparation)
+    facts = _facts(weights, preparation)
+    if not spec.is_batched:
+        return _Made(encoder_id, {f"{encoder_id}.onnx": content}, dimension, facts)
+    content = _for_several(content)
+    device = options.get("device", "cpu")
+    probe = probed(OnnxInBatches(content, device).embed, spec.text)
+    recipe = Recipe(spec.text, options.get("batch_size", 1), device, probe.tolist(), file=f"{encoder_id}.onnx")
+    files = {f"{encoder_id}{SUFFIX}": recipe.as_bytes(), f"{encoder_id}.onnx": content}
+    return _Made(encoder_id, files, dimension, facts | {"trusted": f"{recipe.batch_size} at a time on {device}"})
+
+
+def _recipe_of_a_class(spec: EncoderSpec, preparation: Preparation, why: str) -> _Made:
+    """For a class that only Python can run. `why`: it is not served as others are."""
+    options = spec.options
+    device = options.get("device", "cpu")
+    own = OwnClass(
+        spec.source, options.get("dataset"), preparation.side_px, preparation.mean, preparation.std,
+        preparation.light, options.get("embedding_size"), device,
+    )  # fmt: skip
+    encoder = OwnEncoder(own)
+    code, state = code_digest(own), state_digest(encoder.model)
+    if state != state_digest(made(spec.source)):
+        raise BadInput(
+            f"{spec.source} has other weights each time it is made", "Load them, or make them from a seed of your own"
+        )
+    probe = probed(encoder.embed, spec.source)
+    seen = np.round(probe, 3).tobytes()  # weights that the object does not hold by name show here
+    weights = hashlib.sha256(f"{code} {state} ".encode() + seen).hexdigest()
+    encoder_id = _encoder_id(spec, weights, preparation)
+    size = options.get("batch_size", 1)
+    recipe = Recipe(spec.text, size, device, probe.tolist(), asdict(own), code, state)
+    facts = _facts(weights, preparation) | {"trusted": why}
+    return _Made(encoder_id, {f"{encoder_id}{SUFFIX}": recipe.as_bytes()}, probe.shape[1], facts)
+
+
+def _facts(weights: str, preparation: Preparation) -> dict[str, Any]:
+    prepared = {**asdict(preparation), "mean": list(preparation.mean), "std": list(preparation.std)}
+    return {"weights_sha256": weights, "preparation": prepared}
+
+
 def _encoder_id(spec: EncoderSpec, weights: str, preparation: Preparation) -> str:
     """Architecture, weights, and a digest of all else that decides a vector."""
     name = Path(spec.source).stem if spec.kind == "onnx" else spec.source
-    shape = {name: spec.options.get(name) for name in ("depth", "output", "embedding_size")}
+    shape: dict[str, Any] = {name: spec.options.get(name) for name in ("depth", "output", "embedding_size")}
+    if spec.is_batched or "dataset" in spec.options:
+        shape |= {"dataset": spec.options.get("dataset"), "device": spec.options.get("device", "cpu")}
     decided = json.dumps([_VERSION, asdict(preparation), shape], sort_keys=True)
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:40]
     return f"{spec.kind}-{plain}-{weights[:12]}-{hashlib.sha256(decided.encode()).hexdigest()[:8]}"
+
+
+def _for_several(content: bytes) -> bytes:
+    """The served file for any number of pictures at a time."""
+    model = onnx.load_from_string(content)
+    for one in (model.graph.input[0], model.graph.output[0]):
+        one.type.tensor_type.shape.dim[0].dim_param = "pictures"
+    several: bytes = model.SerializeToString(deterministic=True)
+    try:
+        OnnxInBatches(several, "cpu").embed(probes())
+    except SameshotError:
+        raise
+    except Exception as error:  # its exceptions share no type
+        raise BadInput("The model takes one picture at a time", "Leave batch_size and device away") from error
+    return several
 
 
 def _read_onnx(spec: EncoderSpec) -> tuple[onnx.ModelProto, str, Preparation]:
@@ -93,16 +185,24 @@ def _read_onnx(spec: EncoderSpec) -> tuple[onnx.ModelProto, str, Preparation]:
     return model, hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest(), preparation
 
 
-def _from_torch(spec: EncoderSpec) -> tuple[onnx.ModelProto, str, Preparation]:
+def _torch_models() -> ModuleType:
     try:
         from sameshot.embed import torch_models  # noqa: PLC0415 - only who makes one needs torch
     except ImportError as error:
         raise BadInput(
             "torch is not installed, and this encoder is made with it", "Install the extra: pip install '.[night]'"
         ) from error
-    read = torch_models.torchvision_network if spec.kind == "torchvision" else torch_models.custom_network
-    network, preparation = read(spec)
-    return torch_models.export(network, preparation.side_px), torch_models.weights_digest(network), preparation
+    return torch_models
+
+
+def _own_preparation(spec: EncoderSpec) -> Preparation:
+    options = spec.options
+    return Preparation(
+        options.get("input_size", _SIDE_PX),
+        options.get("mean", (0.0, 0.0, 0.0)),
+        options.get("std", (255.0, 255.0, 255.0)),
+        light=options.get("light", "evened"),
+    )
 
 
 def main(words: Sequence[str]) -> int:

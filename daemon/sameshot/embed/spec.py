@@ -20,6 +20,8 @@ from sameshot.errors import BadInput
 Kind = Literal["torchvision", "onnx", "custom", "autoencoder"]
 _LARGEST_SIDE_PX = 1024
 _LARGEST_VECTOR = 1 << 14
+_LARGEST_BATCH = 64
+_CLASS = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class EncoderSpec:
         """A file name for what is made from this, the same for the same wish."""
         return hashlib.sha256(repr((self.kind, self.source, sorted(self.options.items()))).encode()).hexdigest()[:16]
 
+    @property
+    def is_batched(self) -> bool:
+        """Whether it asks for what the trusted process does: several pictures at once, or on a device."""
+        return not self.options.keys().isdisjoint({"batch_size", "device"})
+
 
 def parse(text: str) -> EncoderSpec:
     """Reads what the config says. Raises BadInput when it cannot be an encoder."""
@@ -45,7 +52,7 @@ def parse(text: str) -> EncoderSpec:
     prefix, _, rest = head.partition(":")
     kind: Kind = prefix if prefix in get_args(Kind) and prefix != "custom" else "custom"  # type: ignore[assignment]
     source = head if kind == "custom" else rest
-    if kind == "custom" and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", source):
+    if kind == "custom" and not re.fullmatch(_CLASS, source):
         raise BadInput(f"There is no encoder named {text!r}", _KNOWN)
     if kind == "torchvision" and not re.fullmatch(r"[a-z][a-z0-9_]*", source):
         raise BadInput(f"{text!r} names no architecture", "Write it as torchvision:resnet50")
@@ -119,18 +126,29 @@ def _text(value: str) -> str:
     return value
 
 
+def _class(value: str) -> str:
+    if not re.fullmatch(_CLASS, value):
+        raise ValueError(f"must be a class, as module:Class, not {value!r}")
+    return value
+
+
 _SIDE, _SIZE = _whole(16, _LARGEST_SIDE_PX), _whole(2, _LARGEST_VECTOR)
 _LIGHT = _one_of("evened", "as-taken")
+_BATCHED: Mapping[str, Callable[[str], Any]] = {
+    "batch_size": _whole(1, _LARGEST_BATCH), "device": _one_of("cpu", "cuda"),
+}  # fmt: skip
 _OPTIONS: Mapping[Kind, Mapping[str, Callable[[str], Any]]] = {
     "torchvision": {
         "weights": _text, "depth": _whole(0, 400), "embedding_size": _SIZE, "input_size": _SIDE, "light": _LIGHT,
+        **_BATCHED,
     },
     "onnx": {
         "mean": _channels, "std": _spread, "input_size": _SIDE, "channels": _one_of("rgb", "bgr"), "output": _text,
-        "embedding_size": _SIZE, "light": _LIGHT,
+        "embedding_size": _SIZE, "light": _LIGHT, **_BATCHED,
     },
     "custom": {
         "mean": _channels, "std": _spread, "input_size": _SIDE, "embedding_size": _SIZE, "light": _LIGHT,
+        "dataset": _class, **_BATCHED,
     },
     "autoencoder": {},
 }  # fmt: skip

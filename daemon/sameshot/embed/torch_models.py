@@ -1,15 +1,13 @@
 """Networks of torch as ONNX, exported once. Only here and in training is torch loaded; nothing here serves.
 
-Comes in: an architecture of torchvision with weights that are on this machine, or the owner's own `module:Class`. Goes
+Comes in: an architecture of torchvision with weights that are on this machine, or a module of the owner's own. Goes
 out: an ONNX model of one picture (1, 3, side, side), the digest of its weights, and how its pixels are prepared. A file
-of weights is read with `weights_only=True`, so it can hold tensors and nothing that runs; nothing is ever downloaded.
-A custom class is code of the owner's and is trusted as such: it runs in the process that exports, and in no other.
+of weights is read with `weights_only=True`, so it can hold tensors and nothing that runs; nothing is downloaded here.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import io
 import warnings
 from pathlib import Path
@@ -40,8 +38,11 @@ def weights_digest(network: torch.nn.Module) -> str:
     return digest.hexdigest()
 
 
-def export(network: torch.nn.Module, side_px: int) -> onnx.ModelProto:
-    """The network as ONNX for one picture. Raises BadInput when it cannot be exported or takes no such picture."""
+def export(network: torch.nn.Module, side_px: int, *, several: bool = False) -> onnx.ModelProto:
+    """The network as ONNX for one picture, or for `several` at once.
+
+    Raises BadInput when it cannot be exported or takes no such picture.
+    """
     stream = io.BytesIO()
     torch.backends.mha.set_fastpath_enabled(value=False)  # it has no counterpart in ONNX
     picture = torch.zeros(1, 3, side_px, side_px)
@@ -56,6 +57,7 @@ def export(network: torch.nn.Module, side_px: int) -> onnx.ModelProto:
                 opset_version=_OPSET,
                 input_names=["picture"],
                 output_names=["features"],
+                dynamic_axes={"picture": {0: "pictures"}, "features": {0: "pictures"}} if several else None,
             )
     except Exception as error:  # whatever a network's own code raises
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -65,21 +67,20 @@ def export(network: torch.nn.Module, side_px: int) -> onnx.ModelProto:
     return onnx.load_from_string(stream.getvalue())
 
 
-def torchvision_network(spec: EncoderSpec) -> tuple[torch.nn.Module, Preparation]:
+def torchvision_network(spec: EncoderSpec, models_dir: Path) -> tuple[torch.nn.Module, Preparation]:
     """The network `spec` names, cut `depth` steps before its end (1: what its last layer sees), with its weights.
+
+    `models_dir`: where `sameshot models fetch` puts weights; torch's own folder is looked into as well.
 
     Raises BadInput when there is no such architecture, or its weights are not on this machine or do not fit it.
     """
     models = torchvision.models
-    if spec.source not in models.list_models(models):
-        raise BadInput(f"torchvision has no classification model {spec.source!r}", "Its documentation lists them")
-    known = models.get_model_weights(spec.source)
-    wanted = spec.options.get("weights")
-    names = [weights.name for weights in known]
-    chosen = known[wanted] if wanted in names else known["DEFAULT"] if wanted is None else None
+    chosen, names = weights_of(spec)
     network = models.get_model(spec.source, weights=None, **_quiet(spec.source))
     transforms = None if chosen is None else chosen.transforms()
-    path = Path(str(wanted)).expanduser() if chosen is None else _cached(spec.source, chosen)
+    path = (
+        Path(str(spec.options["weights"])).expanduser() if chosen is None else _on_disk(spec.source, chosen, models_dir)
+    )
     _load(network, path, spec.source, names)
     side_px = spec.options.get("input_size") or getattr(transforms, "crop_size", [_SIDE_PX])[0]
     preparation = Preparation(
@@ -89,30 +90,6 @@ def torchvision_network(spec: EncoderSpec) -> tuple[torch.nn.Module, Preparation
         light=spec.options.get("light", "evened"),
     )
     return _cut(network.eval(), spec.options.get("depth", 1)), preparation
-
-
-def custom_network(spec: EncoderSpec) -> tuple[torch.nn.Module, Preparation]:
-    """An object of the class `spec` names, which may be any module of torch.
-
-    Raises BadInput when it cannot be had or has no `forward` of torch.
-    """
-    module_name, class_name = spec.source.split(":")
-    try:
-        network = getattr(importlib.import_module(module_name), class_name)()
-    except Exception as error:  # whatever the owner's code raises
-        raise BadInput(
-            f"{spec.source} cannot be made: {type(error).__name__}: {error}", "Can Python import it?"
-        ) from error
-    if not isinstance(network, torch.nn.Module):
-        raise BadInput(f"{spec.source} is no torch.nn.Module", "Only such a class can be exported and served")
-    options = spec.options
-    preparation = Preparation(
-        options.get("input_size", _SIDE_PX),
-        options.get("mean", (0.0, 0.0, 0.0)),
-        options.get("std", (255.0, 255.0, 255.0)),
-        light=options.get("light", "evened"),
-    )
-    return embedding_of(network), preparation
 
 
 def embedding_of(network: torch.nn.Module) -> torch.nn.Module:
@@ -132,13 +109,41 @@ class _Embedding(torch.nn.Module):
         return features
 
 
-def _cached(architecture: str, weights: Any) -> Path:
-    """Where torch keeps a download; it is checked against the digest in its name."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-    hint = f"Download {weights.url} to {path}, or name a file: torchvision:{architecture}?weights=FILE"
-    if not path.is_file():
+def weights_of(spec: EncoderSpec) -> tuple[Any, list[str]]:
+    """The weights of torchvision's own that `spec` names, None where it names a file; and the names there are.
+
+    Raises BadInput when there is no such architecture.
+    """
+    models = torchvision.models
+    if spec.source not in models.list_models(models):
+        raise BadInput(f"torchvision has no classification model {spec.source!r}", "Its documentation lists them")
+    known = models.get_model_weights(spec.source)
+    wanted = spec.options.get("weights")
+    names = [weights.name for weights in known]
+    return known[wanted] if wanted in names else known["DEFAULT"] if wanted is None else None, names
+
+
+def places_of(weights: Any, models_dir: Path) -> tuple[Path, Path]:
+    """Where these weights may lie: as `sameshot models fetch` puts them, and as torch itself would."""
+    name = Path(weights.url).name
+    return models_dir / "weights" / name, Path(torch.hub.get_dir()) / "checkpoints" / name
+
+
+def promised_digest(weights: Any) -> str:
+    """The first digits of the SHA-256 of the file, which torchvision puts into its name."""
+    return Path(weights.url).stem.rpartition("-")[2]
+
+
+def _on_disk(architecture: str, weights: Any, models_dir: Path) -> Path:
+    """The file of these weights, which is what torchvision promised."""
+    path = next((place for place in places_of(weights, models_dir) if place.is_file()), None)
+    hint = (
+        f"`sameshot models fetch 'torchvision:{architecture}?weights={weights.name}'` downloads them; "
+        f"or name a file: torchvision:{architecture}?weights=FILE"
+    )
+    if path is None:
         raise BadInput(f"The weights {weights.name} of {architecture} are not on this machine", hint)
-    promised = path.stem.rpartition("-")[2]
+    promised = promised_digest(weights)
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if not found.startswith(promised):

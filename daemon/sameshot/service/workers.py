@@ -125,7 +125,7 @@ class Workers:
             due_s = self.next_deadline_s
             wait_s = 0.0 if self._answered else min(until_s, until_s if due_s is None else due_s) - now_s
             ready = {key.data for key, _ in self._selector.select(max(0.0, wait_s))}
-            for worker in ready:
+            for worker in ready - {None}:
                 self._attend(worker)
             self._enforce(time.monotonic())
             self._hand_out()
@@ -269,6 +269,10 @@ class Workers:
     def _finish(self, job: _Job, outcome: Message | TaskFailed) -> None:
         _close(job)
         self._answered.append((job, outcome))
+
+    def _answer(self, task: Task, outcome: Message | TaskFailed) -> None:
+        """For a task whose answer was made elsewhere."""
+        self._answered.append((_Job(task, None), outcome))
 
     def _note_failed_start(self, words: str) -> None:
         self._failed_starts += 1

@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sameshot.config import LoadedConfig
 from sameshot.embed.cards import Card, all_cards, read_card, roll_back
@@ -43,16 +43,27 @@ class ModelsResult:
 
 
 def models(
-    loaded: LoadedConfig, locations: Locations, *, action: Literal["list", "make", "rollback"] = "list", name: str = ""
+    loaded: LoadedConfig,
+    locations: Locations,
+    *,
+    action: Literal["list", "fetch", "make", "rollback"] = "list",
+    name: str = "",
 ) -> ModelsResult:
-    """Returns every encoder, after `make` made the one called `name`, or `rollback` brought the last autoencoder back.
+    """Returns every encoder, after what was asked for.
 
-    Raises BadInput when that cannot be done, StateUnavailable when the folder for models cannot be used.
+    `fetch`: download the weights of the encoder `name`, which nothing else ever does. `make`: make it ready.
+    `rollback`: the last autoencoder serves again. Raises BadInput when that cannot be done, SameshotError when nothing
+    could be downloaded, StateUnavailable when the folder for models cannot be used.
     """
-    if (action == "make") != bool(name):
-        raise BadInput("`make` wants the name of one encoder, and nothing else does", "As torchvision:resnet50")
+    if (action in ("fetch", "make")) != bool(name):
+        raise BadInput(
+            "`fetch` and `make` want the name of one encoder, and nothing else does", "As torchvision:resnet50"
+        )
     done = ""
-    if action == "make":
+    if action == "fetch":
+        answer = _by_a_process("fetching", name, locations)
+        done = f"The weights are {'now' if answer['is_new'] else 'already'} at {answer['path']}"
+    elif action == "make":
         card = _made(name, locations)
         done = f"{name} is ready: {card.dimension} dimensions, {card.encoder_id}"
     elif action == "rollback":
@@ -62,17 +73,24 @@ def models(
 
 
 def _made(name: str, locations: Locations) -> Card:
-    """Made by a process of its own: torch and the owner's code are loaded there."""
     spec = parse(name)
-    command = [sys.executable, "-P", "-m", "sameshot.embed.making", name, str(locations.models_dir)]
+    card = Card(**_by_a_process("making", name, locations))
+    assert read_card(locations.models_dir, spec.key) is not None
+    return card
+
+
+def _by_a_process(module: str, name: str, locations: Locations) -> dict[str, Any]:
+    """What a process of its own answers: torch and the owner's code are loaded there."""
+    command = [sys.executable, "-P", "-m", f"sameshot.embed.{module}", name, str(locations.models_dir)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         failure = {BadInput.exit_code: BadInput, StateUnavailable.exit_code: StateUnavailable}
-        raise failure.get(done.returncode, SameshotError)(lines[-1] if lines else f"Making {name} failed")
-    card = Card(**json.loads(done.stdout.splitlines()[-1]))
-    assert read_card(locations.models_dir, spec.key) is not None
-    return card
+        raise failure.get(done.returncode, SameshotError)(
+            lines[-1] if lines else f"{module.capitalize()} {name} failed"
+        )
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
 
 
 def _rolled_back(locations: Locations) -> Card:
@@ -97,6 +115,8 @@ def _known(serving: str, locations: Locations) -> list[Model]:
         while before is not None:
             earlier, before = earlier + 1, before["previous"]
         about = str(card.facts.get("why", f"weights {str(card.facts.get('weights_sha256', ''))[:12]}"))
+        if "trusted" in card.facts:
+            about += f"; served by the trusted process: {card.facts['trusted']}"
         rows.append(
             Model(card.spec, card.encoder_id, card.dimension, True, key == wanted, card.made_at, about, earlier)
         )

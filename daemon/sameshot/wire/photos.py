@@ -46,11 +46,19 @@ def worker_command(models_dir: Path, *, makes_models: bool = False) -> list[str]
 
 @dataclass(frozen=True, slots=True)
 class EncoderHeader:
-    """Where a worker finds the encoder that serves; the same facts as embed's EncoderFile, without its libraries."""
+    """Where a worker finds the encoder that serves; the same facts as embed's EncoderFile, without its libraries.
+
+    Where `path` is no ONNX file but a recipe, the trusted process makes the vectors, see `wire/embedding.py`.
+    """
 
     encoder_id: str
     path: Path
     dimension: int
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the trusted process serves it, and no worker."""
+        return self.path.suffix == ".json"
 
     def as_json(self) -> dict[str, Any]:
         """The "encoder" of a request "look"."""
@@ -123,21 +131,21 @@ def look_from_message(message: Message, dimension: int) -> Look:
     )
 
 
-# ---------------------------------------------------------------- embedding alone
+# ---------------------------------------------------------------- one more vector
 
 
-def embed_request(encoder: EncoderHeader) -> Message:
-    """The request "embed": what one more encoder makes of a photo that was looked at; its bytes come by descriptor."""
-    return Message({"task": "embed", "encoder": encoder.as_json()})
+def vector_request(encoder: EncoderHeader) -> Message:
+    """The request "vector": what one more encoder makes of a photo that was looked at; its bytes come by descriptor."""
+    return Message({"task": "vector", "encoder": encoder.as_json()})
 
 
 def vector_to_message(vector: NDArray[np.float32]) -> Message:
-    """The answer to "embed"."""
+    """The answer to "vector"."""
     return Message({}, (_vector_bytes(vector),))
 
 
 def vector_from_message(message: Message, dimension: int) -> NDArray[np.float32]:
-    """What "embed" answered: float32 (dimension,), of unit norm. Raises BadMessage."""
+    """What "vector" answered: float32 (dimension,), of unit norm. Raises BadMessage."""
     _check_buffers(message, 1)
     return _vector(message.buffers[0], dimension)
 
