@@ -51,13 +51,14 @@ CHANGES = {
     "enlarged": lambda pixels: cv2.resize(pixels, None, fx=1.6, fy=1.6, interpolation=cv2.INTER_CUBIC),
     "enlarged twice": lambda pixels: cv2.resize(pixels, None, fx=2, fy=2, interpolation=cv2.INTER_LANCZOS4),
     "crop": lambda pixels: cropped(pixels, 0.2),
+    "crop of nearly a size that is compared": lambda pixels: cropped(pixels, 0.15),
     "soft": lambda pixels: cv2.GaussianBlur(pixels, (0, 0), 2),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_original_goes_before_what_was_made_of_it(tmp_path, change):
-    original = scene(7, 1500, 1000)
+    original = scene(3, 1200, 800)
     paths = [save(original, tmp_path / "a.jpg"), save(CHANGES[change](original), tmp_path / "b.jpg")]
     rated = rate({n: facts_of(path) for n, path in enumerate(paths)})
     assert rated[0].value > rated[1].value, rated

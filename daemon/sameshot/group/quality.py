@@ -130,7 +130,7 @@ def _sharpness(facts: Mapping[int, Facts]) -> dict[int, float]:
         sharpest = max(max(fact.quality.sharpness, 0.0) for fact in facts.values()) or 1.0
         return {content: max(fact.quality.sharpness, 0.0) / sharpest for content, fact in facts.items()}
     energies = {c: _by_size(fact.inspection) for c, fact in facts.items() if fact.inspection is not None}
-    best: dict[int, float] = {}
+    best: dict[tuple[int, bool], float] = {}
     for found in energies.values():
         for size, energy in found.items():
             best[size] = max(best.get(size, 0.0), energy)
@@ -155,9 +155,15 @@ def _is_enlarged(large: Facts, small: Facts) -> bool:
     return zoom >= _LEAST_ZOOM and own * zoom**_NOTHING_FINER <= others
 
 
-def _by_size(inspection: Inspection) -> dict[int, float]:
-    """Energies by size on a scale on which sizes a few percent apart are one."""
-    return {round(math.log(side_px) / _SAME_SIZE): energy for side_px, energy in inspection.sharpness.items()}
+def _by_size(inspection: Inspection) -> dict[tuple[int, bool], float]:
+    """Energies by size, on a scale on which sizes a few percent apart are one, and whether it is the picture's own.
+
+    A picture at its own size is crisper than one that was made smaller to it: a crop would beat what it was cut from.
+    """
+    return {
+        (round(math.log(side_px) / _SAME_SIZE), side_px == inspection.long_side_px): energy
+        for side_px, energy in inspection.sharpness.items()
+    }
 
 
 def _density(fact: Facts) -> float:
