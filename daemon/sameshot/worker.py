@@ -2,8 +2,8 @@
 
 Comes in: requests "prepare", "identify", "look", "vector", "crop", "measure", "inspect" and "compare" with an open
 read-only descriptor, never a path of the owner's. Goes out: the answers that wire/ defines. This is the second
-composition root: here, and nowhere else, decode, embed, describe and compare meet. The process confines itself before it reads the first
-photo, so that what one does to a decoder finds no file to write, no program to run and no network.
+composition root: here, and nowhere else, decode, embed, describe and compare meet. The process confines itself before
+it reads the first photo, so that what one does to a decoder finds no file to write, no program to run and no network.
 Run as `python -P -m sameshot.worker`.
 """
 
