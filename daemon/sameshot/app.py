@@ -21,7 +21,7 @@ from sameshot.apply.journal import Journal
 from sameshot.apply.recovery import RecoveryReport, recover
 from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.config import LoadedConfig
-from sameshot.embed.encoders import place_of
+from sameshot.embed.encoders import place_of, table
 from sameshot.errors import SameshotError, StateUnavailable
 from sameshot.filing.plans import learn_journal
 from sameshot.filing.taken_back import learn_taken_back
@@ -29,6 +29,7 @@ from sameshot.group.kinds import Switches
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.locations import Locations
 from sameshot.service.lock import hold_lock
+from sameshot.service.two_stages import TwoStages
 from sameshot.service.workers import Message, Task, TaskFailed, WorkerLimits, Workers
 from sameshot.store.backups import rotate_backups
 from sameshot.store.photos import PhotoRow
@@ -36,11 +37,15 @@ from sameshot.store.store import Store
 from sameshot.watch.ignore import IgnoreRules
 from sameshot.way.arrival import Arrivals
 from sameshot.way.attempts import blame
+from sameshot.way.comparing import serving_encoder
 from sameshot.way.filed_places import outermost, sweep_filed
-from sameshot.way.flow import Flow, FlowSettings
+from sameshot.way.flow import Flow
+from sameshot.way.flow_settings import FlowSettings
+from sameshot.way.learned import lesson
 from sameshot.way.method import Method, method_of
 from sameshot.way.sweeping import sweep
 from sameshot.way.threshold import CALIBRATION, threshold_of
+from sameshot.wire.embedding import second
 from sameshot.wire.photos import EncoderHeader, worker_command
 
 _log = logging.getLogger(__name__)
@@ -80,22 +85,54 @@ class App:
 
     @cached_property
     def workers(self) -> Workers:
-        """The processes that look at photos; none runs before the first task."""
+        """The processes that look at photos, and the trusted one; none runs before the first task that needs it."""
         wanted = self.config.workers
         limits = WorkerLimits(address_space_bytes=self.config.limits.worker_memory_mb << 20)
         count = len(os.sched_getaffinity(0)) if wanted == "auto" else wanted
-        return Workers(worker_command(self.locations.models_dir), count, limits)
+        return TwoStages(worker_command(self.locations.models_dir), count, limits, second())
 
     @cached_property
     def encoder(self) -> EncoderHeader:
-        """The encoder that serves, made ready on first use by a process that may write models and reads no photo."""
+        """The encoder that serves: the one that made what is known, until the wanted one has seen all of it too."""
+        return self._serving() or self.wanted_encoder
+
+    def _serving(self) -> EncoderHeader | None:
+        """The encoder that made what is known; None where there is none, or it cannot look at new photos any more."""
+        encoder_id, models_dir = serving_encoder(self.store), self.locations.models_dir
+        dimension = None if encoder_id is None else self.store.contents.dimension(encoder_id)
+        if encoder_id is None or dimension is None:
+            return None
+        for path in (models_dir / f"{encoder_id}.json", models_dir / f"{encoder_id}.onnx"):
+            if path.exists():
+                return EncoderHeader(encoder_id, path, dimension)
+        for name in table():
+            if place_of(name, models_dir).encoder_id == encoder_id:
+                return self._made_ready(name)
+        if encoder_id != self.wanted_encoder.encoder_id:
+            _log.warning("The model %s is gone: photos are looked at anew by %s", encoder_id, self.config.encoder)
+        return None
+
+    def follow_encoder(self) -> None:
+        """Goes over to what the config's encoder is by now: a training may have put another one in its place."""
+        with contextlib.suppress(SameshotError):  # one that is gone is no reason to stop: what serves serves on
+            ready = place_of(self.config.encoder, self.locations.models_dir)
+            if ready.path.exists():
+                self.flow.encoders.go_over_to(EncoderHeader(ready.encoder_id, ready.path, ready.dimension))
+
+    @cached_property
+    def wanted_encoder(self) -> EncoderHeader:
+        """The encoder of the config."""
+        return self._made_ready(self.config.encoder)
+
+    def _made_ready(self, name: str) -> EncoderHeader:
+        """An encoder, made ready on first use by a process that may write models and reads no photo."""
         models_dir = self.locations.models_dir
-        ready = place_of(self.config.encoder, models_dir)
+        ready = place_of(name, models_dir)
         if ready.path.exists():  # mostly: then no process need start to say so
             return EncoderHeader(ready.encoder_id, ready.path, ready.dimension)
         makers = Workers(worker_command(models_dir, makes_models=True), 1, WorkerLimits(file_size_bytes=1 << 30))
         try:
-            request = {"task": "prepare", "encoder": self.config.encoder, "models_dir": str(models_dir)}
+            request = {"task": "prepare", "encoder": name, "models_dir": str(models_dir)}
             return EncoderHeader.from_json(ask(makers, Message(request), _PREPARE_DEADLINE_S).header)
         finally:
             makers.close()
@@ -115,7 +152,13 @@ class App:
     @cached_property
     def flow(self) -> Flow:
         """The way of a photo."""
-        return Flow(self.store, self.index, self.workers, self.settings)
+        flow = Flow(self.store, self.index, self.workers, self.settings)
+        flow.encoders.took_over = self._serve
+        return flow
+
+    def _serve(self, encoder: EncoderHeader, index: NeighbourIndex) -> None:
+        self.encoder, self.index = encoder, index
+        self.__dict__.pop("settings", None)
 
     @cached_property
     def settings(self) -> FlowSettings:
@@ -139,6 +182,11 @@ class App:
     @property
     def link_threshold(self) -> float:
         """The score from which two contents are linked."""
+        return threshold_of(self.loaded, self.store.meta.get(CALIBRATION), lesson(self.store, "pair-score")).value
+
+    @property
+    def unlearned_threshold(self) -> float:
+        """What it would be if nothing had been learned from the owner's words."""
         return threshold_of(self.loaded, self.store.meta.get(CALIBRATION)).value
 
     @property
@@ -196,20 +244,34 @@ class App:
         """Has a worker answer one question while this thread waits. Raises SameshotError with the worker's reason."""
         return ask(self.workers, request, self.config.limits.look_deadline_s, descriptor)
 
+    def resume(self) -> None:
+        """Takes up what an earlier run left: photos on their way, and another encoder."""
+        self.flow.resume()
+        self.flow.encoders.clear_up()
+        self.flow.encoders.go_over_to(self.wanted_encoder)
+
     def run_until_idle(self, label: str) -> None:
-        """Follows every photo on its way to the end of it; files that others are still writing are not waited for."""
+        """Follows every photo on its way to the end of it; files that others are still writing are not waited for.
+
+        Where another encoder is wanted, it serves afterwards.
+        """
         flow = self.flow
+        flow.encoders.in_a_hurry = True
         total = flow.pending
         busy_until_s = self.now() + PATIENCE_S
-        while not flow.idle and self.now() < busy_until_s:
+        while not (flow.idle and flow.encoders.progress is None) and self.now() < busy_until_s:
             flow.step()
-            if flow.working:
+            coming = flow.encoders.progress
+            if flow.working or coming is not None:
                 busy_until_s = self.now() + PATIENCE_S
             total = max(total, flow.pending)
             due_s = flow.next_due_s()
             wait_s = 0.5 if due_s is None else min(max(due_s - self.now(), 0.0), 0.5)
             self.workers.pump(wait_s)
-            self.progress(label, total - flow.pending, total)
+            if coming is not None and not flow.pending:
+                self.progress(f"looking again, by {coming.encoder_id}", coming.done, coming.all)
+            else:
+                self.progress(label, total - flow.pending, total)
 
     def back_up(self) -> None:
         """Writes a copy of the store beside it and keeps the newest few."""

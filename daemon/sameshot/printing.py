@@ -169,6 +169,8 @@ def status(out: Printer, result: dict[str, Any]) -> None:
         "version",
     )
     out.table(("", ""), [(fact, result[fact]) for fact in facts])
+    if result["coming_encoder"]:
+        out.say(f"{result['coming_encoder']['sentence']}.")
     for root in result["roots"]:
         out.say(f"{root['path']}: {root['state']}{': ' if root['detail'] else ''}{root['detail']}")
 
@@ -318,6 +320,8 @@ def jobs(out: Printer, result: dict[str, Any]) -> None:
             for job in result["jobs"]
         ],
     )
+    if result["coming_encoder"]:
+        out.say(f"{result['coming_encoder']['sentence']}.")
 
 
 def log(out: Printer, result: dict[str, Any]) -> None:

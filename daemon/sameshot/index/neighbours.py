@@ -43,6 +43,10 @@ class NeighbourIndex:
         self._coming: GraphNeighbours | None = None
         self._saved_generation: str | None = None
 
+    def of_another(self, encoder_id: str, dimension: int) -> NeighbourIndex:
+        """An index of another encoder that holds nothing yet, to take this one's place and folder."""
+        return NeighbourIndex(self._folder, encoder_id, dimension, self._exact_until)
+
     @property
     def exact(self) -> bool:
         """Whether a search finds all there is to find, for certain."""

@@ -6,20 +6,26 @@ from dataclasses import dataclass
 
 from sameshot.app import App
 from sameshot.service.jobs import JobRun, Jobs
+from sameshot.way.migration import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class JobsResult:
-    """`service`: whether a service runs, without which nothing is due."""
+    """`service`: whether a service runs, without which nothing is due.
+
+    `coming_encoder`: how far an encoder is that will take the place of the one that serves.
+    """
 
     service: bool
+    coming_encoder: Progress | None
     jobs: tuple[JobRun, ...]
 
 
 def jobs(app: App) -> JobsResult:
     """Returns every job with its last run and its next."""
     running = app.activity is not None
-    return JobsResult(running, known_jobs(app).rows(app.today(), running=running))
+    coming = app.activity().coming_encoder if app.activity is not None else None
+    return JobsResult(running, coming, known_jobs(app).rows(app.today(), running=running))
 
 
 def known_jobs(app: App) -> Jobs:
@@ -30,6 +36,7 @@ def known_jobs(app: App) -> Jobs:
         schedule.nightly,
         schedule.reconcile_every,
         schedule.backup,
+        learn=schedule.learn,
         recluster=schedule.recluster,
         train=schedule.train.enabled,
     )

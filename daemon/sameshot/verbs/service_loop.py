@@ -70,7 +70,8 @@ class Daemon:
         self._diary.begin(self._app.store.groups.count(), self._app.locations.journal_dir, self._app.recovered)
         for photo in self._app.blamed:
             self._diary.looked(photo.primary.path, DIED)
-        self._app.flow.resume()
+        self._app.flow.encoders.note = self._diary.note
+        self._app.resume()
         self._care.start()  # before the first sweep: what arrives in between is hinted
         self._reconcile([root for root in self._app.roots if self._care.may_be_read(root)])
         self._schedule.start()
@@ -135,8 +136,12 @@ class Daemon:
         self._server.keep_reachable()
         if not self._schedule.keep_going():
             _log.error("the thread of the clock died; it goes on with another one")
-        for root in self._care.look_after(now_s):
+        roots = self._care.look_after(now_s)
+        for root in roots:
             self._sweeps.add(root)
+        if roots:
+            self._app.flow.seek_unseen()
+        self._app.follow_encoder()
         self._night.step()
         before, now = self._why_paused, self._app.today()
         self._why_paused = self._manners.reason(asked_to_pause(self._app.store.meta.get(KEY), now), now, now_s)
@@ -172,6 +177,7 @@ class Daemon:
     def _reconcile(self, roots: list[Path]) -> None:
         self._night.reconcile_began()
         self._app.unfiled.clear()  # there may be room on the disk now
+        self._app.flow.seek_unseen()
         for root in roots:
             self._sweeps.add(root)
         self._sweeps.add_filed(self._care)
@@ -245,14 +251,17 @@ class Daemon:
             tasks = counted(self._app.workers.pending, "task")
             doing.append(f"{counted(pending, 'photo')} {are_on} way, {tasks} in the workers' hands")
         doing += [f"the job {name}" for name in self._night.names]
+        coming = self._app.flow.encoders.progress
+        if coming is not None:
+            doing.append(coming.sentence)
         bad = next((root.detail for root in roots if root.state in ("offline", "deaf")), self._no_workers)
-        state: State = "busy" if self._sweeps.busy or not self._app.flow.idle else "idle"
+        state: State = "busy" if self._sweeps.busy or not self._app.flow.idle or coming is not None else "idle"
         if self._why_paused:
             state = "paused"
         elif bad:
             state = "degraded"
         why = self._why_paused or bad
-        return Activity(state, why, roots, self._night.names, tuple(doing), tuple(self._diary.events))
+        return Activity(state, why, roots, self._night.names, tuple(doing), tuple(self._diary.events), coming)
 
     def _say_alive(self, now_s: float) -> None:
         interval_s = self._notifier.watchdog_interval_s

@@ -8,6 +8,8 @@ from typing import Literal
 
 import sameshot
 from sameshot.app import App
+from sameshot.way.comparing import serving_encoder
+from sameshot.way.migration import Progress
 from sameshot.way.vanishing import why_paused
 
 State = Literal["starting", "idle", "busy", "paused", "degraded"]
@@ -38,7 +40,8 @@ class Event:
 class Activity:
     """What only a running service knows of itself. `why`: the reason of a state that is not as it should be.
 
-    `doing`: a sentence for each thing under way; `events`: the newest, oldest first.
+    `doing`: a sentence for each thing under way; `events`: the newest, oldest first. `coming_encoder`: the one that is
+    getting ready to take the place of the one that serves.
     """
 
     state: State
@@ -47,11 +50,16 @@ class Activity:
     jobs: tuple[str, ...]
     doing: tuple[str, ...]
     events: tuple[Event, ...]
+    coming_encoder: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StatusResult:
-    """`service`: whether a service answered. `rss_mb`: resident memory of the process that answered."""
+    """`service`: whether a service answered. `rss_mb`: resident memory of the process that answered.
+
+    `serving_encoder`: the id of the encoder that all answers come from, empty before the first look; `coming_encoder`:
+    how far another one is that will take its place, where one is on its way.
+    """
 
     state: State
     why: str
@@ -62,6 +70,8 @@ class StatusResult:
     failed: int
     rss_mb: float
     encoder: str
+    serving_encoder: str
+    coming_encoder: Progress | None
     jobs: tuple[str, ...]
     roots: tuple[RootStatus, ...]
     version: str
@@ -88,6 +98,8 @@ def status(app: App) -> StatusResult:
         failed=stages["failed"],
         rss_mb=round(resident_mb(), 1),
         encoder=app.config.encoder,
+        serving_encoder=serving_encoder(app.store) or "",
+        coming_encoder=activity.coming_encoder if activity else None,
         jobs=activity.jobs if activity else (),
         roots=activity.roots if activity else roots,
         version=sameshot.__version__,

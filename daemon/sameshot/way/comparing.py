@@ -1,31 +1,60 @@
 """Scores of one kind only: what another method or another encoder said of pairs is forgotten, and made anew.
 
 Comes in: the store, and who compares now. Goes out: a store in which all links mean the same, and in which what only
-another encoder has seen waits to be looked at again. What the owner said, and the groups as they stand, stay.
+another encoder has seen is told, to be looked at again. What the owner said, and the groups as they stand, stay.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
 
 from sameshot.store.store import Store
+from sameshot.way.arrival import stat_of
 
 _log = logging.getLogger(__name__)
 
 
 def keep_one_kind_of_score(store: Store, method_id: str, encoder_id: str) -> None:
     """Forgets all links when they are of another method or encoder; does nothing otherwise."""
-    links_of = f"{method_id} {encoder_id}"
-    if store.meta.get("links_of") == links_of:
+    links_of = kind_of_score(method_id, encoder_id)
+    if store.meta.get("links_of") == links_of and store.meta.get("serving_encoder") == encoder_id:
         return
     with store.transaction():
+        store.meta.set("serving_encoder", encoder_id)
+        if store.meta.get("links_of") == links_of:
+            return
         if store.contents.ids():
             _log.warning("Photos are compared anew, by %s: its scores do not mix with others", method_id)
         store.links.clear()
         store.contents.clear_reaches()
         store.meta.set("links_of", links_of)
-        # What an older encoder saw is looked at again: vectors and descriptors of two versions never meet.
-        outdated = store.contents.looked_without(encoder_id)
-        for photo_ids in store.photos.photos_of(outdated).values():
-            for photo_id in photo_ids:
-                store.photos.advance(photo_id, "settled")
+
+
+def kind_of_score(method_id: str, encoder_id: str) -> str:
+    """What tells the scores of one kind from those of another."""
+    return f"{method_id} {encoder_id}"
+
+
+def serving_encoder(store: Store) -> str | None:
+    """Returns the id of the encoder that made what is known; None where nothing is known."""
+    told: str = store.meta.get("serving_encoder") or (store.meta.get("links_of") or "").rpartition(" ")[2]
+    return told or None
+
+
+def unseen(store: Store, encoder_id: str, answers: Callable[[Path], bool]) -> list[int]:
+    """Takes photos that other encoders saw and this one did not back to "settled", where their files are; returns them.
+
+    `answers`: whether a root may be asked anything.
+    """
+    found = []
+    with store.transaction():
+        for content in store.contents.looked_without(encoder_id):
+            for photo in store.photos.get(store.photos.photos_of([content]).get(content, ())).values():
+                if photo.missing_since_s is not None or photo.stage in ("seen", "settled", "failed"):
+                    continue
+                if answers(photo.root) and stat_of(photo.primary.path) == photo.primary.stat:
+                    store.photos.advance(photo.id, "settled")
+                    found.append(photo.id)
+    return found

@@ -14,12 +14,10 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 
 from sameshot.group.identity import new_group_id
-from sameshot.group.kinds import Switches
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.model import FileStat, Stage
 from sameshot.service.message import BadMessage
@@ -28,12 +26,13 @@ from sameshot.store.store import Store
 from sameshot.watch.settle import Settler, has_writer
 from sameshot.way.arrival import stat_of
 from sameshot.way.attempts import Retries, next_try_s
-from sameshot.way.comparing import keep_one_kind_of_score
+from sameshot.way.comparing import keep_one_kind_of_score, unseen
+from sameshot.way.flow_settings import FlowSettings
 from sameshot.way.grouping import regroup
 from sameshot.way.linking import Linker
-from sameshot.way.method import Method
 from sameshot.way.second_looks import SecondLooks
-from sameshot.wire.photos import EncoderHeader, identity_from_message, look_from_message, look_request
+from sameshot.way.succession import Succession
+from sameshot.wire.photos import identity_from_message, look_from_message, look_request
 
 _log = logging.getLogger(__name__)
 _SETTLED_AT_ONCE = 200
@@ -41,20 +40,6 @@ _SILENT_S = 10.0
 """How long photos in a root that does not answer wait before it is asked again."""
 _MANY = 100
 """So many photos on their way are no longer waited for one by one."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlowSettings:
-    """What the flow needs of the config and of the encoder that serves."""
-
-    encoder: EncoderHeader
-    shortlist_cosine: float
-    link_threshold: float
-    method: Method
-    switches: Switches
-    look_deadline_s: float
-    quiet_s: float
-    network_quiet_s: float
 
 
 class Flow:
@@ -78,19 +63,9 @@ class Flow:
         self._settings, self._now = settings, now
         self._settling = Settler()
         self._second_looks = SecondLooks(store, workers, settings.look_deadline_s)
-        self._linker = Linker(
-            store,
-            index,
-            workers,
-            method=settings.method,
-            second_looks=self._second_looks,
-            encoder_id=settings.encoder.encoder_id,
-            shortlist_cosine=settings.shortlist_cosine,
-            link_threshold=settings.link_threshold,
-            deadline_s=settings.look_deadline_s,
-            linked=self._linked,
-            touched=lambda content: self.touch([content]),
-        )
+        self._linker = self._new_linker()
+        may_ask = lambda root: self.answers(root)  # noqa: E731, PLW0108 - by what is set when it is asked
+        self.encoders = Succession(store, index, workers, settings, answers=may_ask, now=now)
         self._waiting: list[tuple[float, int]] = []  # heap of (when to check, photo) still settling
         self._ready: deque[int] = deque()  # settled photos whose content is not known yet
         self._retries = Retries(store)
@@ -118,6 +93,7 @@ class Flow:
         self._relink.extend(self._contents_in("looked"))
         self.touch(self._contents_in("linked"))
         self._to_inspect.extend(self._store.inspections.wanted())
+        self.seek_unseen()
 
     def _contents_in(self, stage: Stage) -> list[int]:
         photos = self._store.photos.get(self._store.photos.in_stages([stage])).values()
@@ -128,17 +104,10 @@ class Flow:
         keep_one_kind_of_score(self._store, self._settings.method.id, self._settings.encoder.encoder_id)
         meta, contents = self._store.meta, self._store.contents.ids()
         if not contents:
-            meta.set("compared_as", self._comparing)
-        if meta.get("compared_as") != self._comparing:
+            meta.set("compared_as", self._settings.comparing)
+        if meta.get("compared_as") != self._settings.comparing:
             self._relink.extend(content for content in contents if content in self._index)
             self.touch(contents)
-
-    @property
-    def _comparing(self) -> list[object]:
-        """What decides which links and groups there are, besides the photos."""
-        method = self._settings.method
-        switches = list(astuple(self._settings.switches))
-        return [method.id, self._settings.link_threshold, method.batch_size, method.linkage, switches]
 
     def take(self, photo_ids: Iterable[int]) -> None:
         """Accepts photos that are new or changed on disk."""
@@ -147,7 +116,23 @@ class Flow:
 
     def touch(self, contents: Iterable[int]) -> None:
         """Has the groups around these contents made anew: their photos, links or verdicts changed."""
-        self._dirty.update(contents)
+        changed = set(contents)
+        self._dirty |= changed
+        self.encoders.touch(changed)
+
+    def seek_unseen(self) -> None:
+        """Takes up what the encoder that serves could not look at when it came, as far as that is there by now."""
+        self._ready.extend(unseen(self._store, self._settings.encoder.encoder_id, self.answers))
+
+    def _new_linker(self) -> Linker:
+        return self._settings.linker(
+            self._store,
+            self._index,
+            self._workers,
+            self._second_looks,
+            linked=self._linked,
+            touched=lambda content: self.touch([content]),
+        )
 
     # ---------------------------------------------------------------- on
 
@@ -186,7 +171,7 @@ class Flow:
             due.append(retry_s)
         if self._dirty:
             due.append(self._regroup_due_s)
-        if self._may_begin or self._may_inspect:
+        if self._may_begin or self._may_inspect or self._may_go_over:
             due.append(self._now())
         return min(due, default=None)
 
@@ -210,10 +195,15 @@ class Flow:
         while self._may_inspect:
             content = self._to_inspect.popleft()
             self._second_looks.inspect(content, partial(self.touch, [content]))
+        if self._may_go_over and self.encoders.step():
+            self._settings, self._index = self.encoders.settings, self.encoders.index
+            self._linker = self._new_linker()
+            self._to_inspect = deque(self._store.inspections.wanted())
+            self.seek_unseen()
 
     @property
     def _may_begin(self) -> bool:
-        if self.paused or (self._under_way and (self._trying_suspect or self._suspects)):
+        if self.paused or (self._under_way and (self._trying_suspect or self._suspects)) or self.encoders.holds_back:
             return False
         return bool(self._suspects or (self._ready and self._workers.pending < self._workers.count * 3))
 
@@ -222,6 +212,13 @@ class Flow:
         """Second looks wait until nothing else is to be done: they make no group, only a better choice within it."""
         busy = self._ready or self._under_way or self._linker.under_way or self._relink or self.paused
         return bool(self._to_inspect and not busy and self._second_looks.under_way < self._workers.count)
+
+    @property
+    def _may_go_over(self) -> bool:
+        """Another encoder waits behind all that is new, and behind second looks."""
+        drained = not (self._under_way or self._linker.under_way or self._second_looks.under_way or self._relink)
+        free = drained and not (self._ready or self._suspects or self._to_inspect)
+        return self.encoders.may_go_on(is_free=free, is_drained=drained, is_paused=self.paused)
 
     def _take_retries(self) -> None:
         for photo_id, is_suspect in self._retries.due(self._now()):
@@ -242,7 +239,7 @@ class Flow:
             )
             self._store.photos.advance_all("linked", "grouped", region)
             if not (self._relink or self._linker.under_way or self._second_looks.under_way):
-                self._store.meta.set("compared_as", self._comparing)
+                self._store.meta.set("compared_as", self._settings.comparing)
         waiting = {*self._to_inspect}
         self._to_inspect.extend(c for c in self._store.inspections.wanted(region) if c not in waiting)
         # Long regrouping comes less often: a fifth of the time at most goes into it, of the time of many photos less.
@@ -296,6 +293,7 @@ class Flow:
         elif contents.has_vector(content, encoder_id):
             self._store.photos.advance(photo_id, "linked")
             self.touch([content])
+            self.encoders.arrived(content)
         elif (twin := contents.by_pixel_digest(identity.pixel_digest, encoder_id)) is not None:
             contents.copy_look(twin, content)
             self._store.photos.advance(photo_id, "looked")
@@ -319,6 +317,7 @@ class Flow:
         self._store.photos.advance_all("looked", "linked", [content])
         self._joined[content] = self._now()
         self.touch([content])
+        self.encoders.arrived(content)
 
     # ---------------------------------------------------------------- one task about one photo's file
 

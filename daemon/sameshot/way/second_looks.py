@@ -1,7 +1,7 @@
-"""What is asked of a photo after its first look: the descriptor of a dear measure, the inspection at full size.
+"""What is asked of a photo after its first look: a dear measure's descriptor, the inspection at full size, a vector.
 
-Comes in: contents. Goes out: descriptors and inspections in the store, one task each, on the first present file of the
-content. What cannot be had (the file is gone, or broken at full size) is left out until the next start.
+Comes in: contents. Goes out: descriptors, inspections and vectors in the store, one task each, on the first present
+file of the content. What cannot be had (the file is gone, or broken at full size) is left out until the next start.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sameshot.service.workers import Message, Task, TaskFailed, Workers
 from sameshot.store.store import Store
 from sameshot.way.arrival import stat_of
 from sameshot.wire.measures import descriptors_from_message, inspect_request, inspection_from_message, measure_request
+from sameshot.wire.photos import EncoderHeader, vector_from_message, vector_request
 
 _log = logging.getLogger(__name__)
 _Answered = Callable[[Message], None]
@@ -29,8 +30,11 @@ _AT_ONCE_PER_WORKER = 2
 class SecondLooks:
     """Asks workers about known contents. Not thread-safe: one thread calls it and pumps its workers."""
 
-    def __init__(self, store: Store, workers: Workers, deadline_s: float) -> None:
-        self._store, self._workers, self._deadline_s = store, workers, deadline_s
+    def __init__(
+        self, store: Store, workers: Workers, deadline_s: float, answers: Callable[[Path], bool] = lambda _: True
+    ) -> None:
+        """`answers`: whether a root may be asked anything; what is in one that may not cannot be had."""
+        self._store, self._workers, self._deadline_s, self._answers = store, workers, deadline_s, answers
         self._out = 0
         self._queued: deque[tuple[int, Message, _Answered, Callable[[bool], None]]] = deque()
         self.unmeasurable: set[int] = set()
@@ -92,6 +96,15 @@ class SecondLooks:
 
         self._ask(content, inspect_request(), save, done)
 
+    def embed(self, content: int, encoder: EncoderHeader, then: Callable[[bool], None]) -> None:
+        """Stores what one more encoder makes of the content's photo; calls `then` with whether that could be had."""
+
+        def save(reply: Message) -> None:
+            vector = vector_from_message(reply, encoder.dimension)
+            self._store.contents.save_vector(content, encoder.encoder_id, vector)
+
+        self._ask(content, vector_request(encoder), save, then)
+
     # ---------------------------------------------------------------- one task about one content
 
     def _ask(self, content: int, request: Message, save: _Answered, done: Callable[[bool], None]) -> None:
@@ -107,7 +120,7 @@ class SecondLooks:
         photo_ids = self._store.photos.photos_of([content]).get(content, [])
         for photo in self._store.photos.get(photo_ids).values():
             path, stat = photo.primary.path, photo.primary.stat
-            if photo.missing_since_s is not None or stat_of(path) != stat:
+            if photo.missing_since_s is not None or not self._answers(photo.root) or stat_of(path) != stat:
                 continue
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,0 +1,70 @@
+"""What the flow needs of the config and of an encoder, and what is made of it for each encoder.
+
+Comes in: values. Goes out: a linker that compares by them. Everything about comparing that is not of the photos is
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+
+from sameshot.group.kinds import Switches
+from sameshot.index.neighbours import NeighbourIndex
+from sameshot.service.workers import Workers
+from sameshot.store.store import Store
+from sameshot.way.comparing import kind_of_score
+from sameshot.way.linking import Linker
+from sameshot.way.method import Method
+from sameshot.way.second_looks import SecondLooks
+from sameshot.wire.photos import EncoderHeader
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSettings:
+    """`encoder`: the one that serves."""
+
+    encoder: EncoderHeader
+    shortlist_cosine: float
+    link_threshold: float
+    method: Method
+    switches: Switches
+    look_deadline_s: float
+    quiet_s: float
+    network_quiet_s: float
+
+    @property
+    def links_of(self) -> str:
+        """What the scores of links are of: those of two kinds are never mixed."""
+        return kind_of_score(self.method.id, self.encoder.encoder_id)
+
+    @property
+    def comparing(self) -> list[object]:
+        """What decides which links and groups there are, besides the photos and the encoder."""
+        method = self.method
+        return [method.id, self.link_threshold, method.batch_size, method.linkage, list(astuple(self.switches))]
+
+    def linker(
+        self,
+        store: Store,
+        index: NeighbourIndex,
+        workers: Workers,
+        second_looks: SecondLooks,
+        *,
+        linked: Callable[[int], None],
+        touched: Callable[[int], None],
+    ) -> Linker:
+        """Returns what compares by these settings, with what the encoder saw in `index`."""
+        return Linker(
+            store,
+            index,
+            workers,
+            method=self.method,
+            second_looks=second_looks,
+            encoder_id=self.encoder.encoder_id,
+            shortlist_cosine=self.shortlist_cosine,
+            link_threshold=self.link_threshold,
+            deadline_s=self.look_deadline_s,
+            linked=linked,
+            touched=touched,
+        )
