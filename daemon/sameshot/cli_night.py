@@ -28,6 +28,7 @@ class ModelsAction(StrEnum):
     make = "make"
     rollback = "rollback"
 
+    forget = "forget"
 
 class Architecture(StrEnum):
     """Which autoencoder."""
@@ -58,7 +59,8 @@ def models(
     action: Annotated[
         ModelsAction,
         typer.Argument(
-            help="fetch NAME: download its weights. make NAME: make it ready. rollback: the last autoencoder again."
+            help="fetch NAME: download its weights. make NAME: make it ready. rollback: the last autoencoder again. "
+            "forget pair-score or representative: what was learned of it."
         ),
     ] = ModelsAction.list,
     name: Annotated[str, typer.Argument(show_default=False, help="As torchvision:resnet50 or onnx:/own.onnx?...")] = "",
@@ -69,10 +71,28 @@ def models(
 
     options = context.obj
     result = as_json(verb(options.loaded(), options.locations, action=action.value, name=name))
+    if action is ModelsAction.forget:
+        from sameshot.way.learned import NAMES  # noqa: PLC0415
+
+        if name not in NAMES:
+            raise BadInput(f"Nothing is learned about {name!r}", f"Choose {' or '.join(NAMES)}")
+        show(options, options.perform("learn", forget=name), how, printing.learn)
+        return
     show(options, result, how, printing.models)
 
 
 @commands.command()
+@commands.command()
+def learn(context: typer.Context, how: FormatOption = Format.table) -> None:
+    """Learn from what you said and did; keep it if it helps."""
+    from sameshot.verbs.learn import propose  # noqa: PLC0415
+
+    options = context.obj
+    with options.out.progress() as progress:  # beside the service: it only takes up what is proposed
+        propose(options.loaded(), options.locations, progress)
+    show(options, options.perform("learn"), how, printing.learn)
+
+
 def train(
     context: typer.Context,
     architecture: Annotated[Architecture, typer.Option(help="Which autoencoder.")] = Architecture.plain,

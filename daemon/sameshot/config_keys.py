@@ -208,6 +208,7 @@ class Schedule(Section):
     nightly: ClockTime = time(4, 15)
     backup: bool = True
     recluster: bool = False
+    learn: bool = False
     train: Annotated[Train, BeforeValidator(_or_defaults)] = Train()
 
 

@@ -28,6 +28,23 @@ def models(out: Printer, result: dict[str, Any]) -> None:
     out.table(("encoder", "state", "dimensions", "id", "about"), rows)
 
 
+    if result["learned"]:
+        lessons = [
+            (known["name"], known["version"], f"{known['words']} words about {known['sets']} sets", known["why"])
+            for known in result["learned"]
+        ]
+        out.table(("learned", "version", "from", "how good it is"), lessons)
+
+
+def learn(out: Printer, result: dict[str, Any]) -> None:
+    """What was learned, and what holds."""
+    for sentence in result["said"]:
+        out.say(f"{sentence[:1].upper()}{sentence[1:]}.")
+    for known in result["lessons"]:
+        values = ", ".join(f"{name} {value:g}" for name, value in known["values"].items())
+        out.say(f"{known['name']}, version {known['version']}: {values}.")
+    if not result["said"]:
+        out.say("Nothing new was proposed.")
 def train(out: Printer, result: dict[str, Any]) -> None:
     """Whether it is taken, and why."""
     out.say(f"{result['why'][:1].upper()}{result['why'][1:]}.", style="bold")

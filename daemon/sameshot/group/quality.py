@@ -28,6 +28,7 @@ _COMPRESSION_ROOT = 8
 _SAME_SIZE = math.log(1.05)
 _ENLARGED = 0.8
 _NOTHING_FINER = 1.0
+_AS_SHIPPED: Mapping[str, float] = {}
 _LEAST_ZOOM = 1.15
 """Sharpness of the sharpest tile falls with the zoom to this power at least where a picture was enlarged (0.7 to 2.5 in
 48 cases, once JPEG has added its own noise; twice below 0.9); to 0.7 at most towards the full size of eight photos."""
@@ -53,8 +54,8 @@ class Rating:
     stars: int
 
 
-def rate(facts: Mapping[int, Facts]) -> dict[int, Rating]:
-    """Rates members by content.
+def rate(facts: Mapping[int, Facts], weights: Mapping[str, float] = _AS_SHIPPED) -> dict[int, Rating]:
+    """Rates members by content. `weights`: how much each strength counts, 1 where none is given.
 
     size: square root of the pixels, against the largest. enlarged: below 1 for what is larger than another and shows
     nothing finer, which has the size of that other. sharpness: square root of the sharpest tile's energy, against the
@@ -70,7 +71,7 @@ def rate(facts: Mapping[int, Facts]) -> dict[int, Rating]:
     usual = median(fact.quality.brightness for fact in facts.values())
     has_raw = any(fact.format == "RAW" for fact in facts.values())
     has_color = any(fact.inspection and fact.inspection.color > _COLORED for fact in facts.values())
-    originals = [not _EDITORS.search(fact.capture.software or "") for fact in facts.values()]
+    originals = [not is_edited(fact) for fact in facts.values()]
     densest = _densest(facts)
     shares = {
         content: {
@@ -87,6 +88,9 @@ def rate(facts: Mapping[int, Facts]) -> dict[int, Rating]:
         }
         for (content, fact), original in zip(facts.items(), originals, strict=True)
     }
+    if weights:
+        for own in shares.values():
+            own |= {name: share ** weights.get(name, 1.0) for name, share in own.items()}
     tiers = sorted({fact.capture.rating or 0 for fact in facts.values()})
     return {
         content: Rating(
@@ -108,6 +112,14 @@ _BETTER = {
     "color": "the other has lost its colors",
     "compression": "the other is compressed harder",
 }
+
+STRENGTHS = tuple(_BETTER)
+"""What a rating is made of, by name."""
+
+
+def is_edited(fact: Facts) -> bool:
+    """Whether an editor wrote the photo, as far as it says so."""
+    return bool(_EDITORS.search(fact.capture.software or ""))
 
 
 def reasons(winner: Rating, other: Rating) -> list[str]:

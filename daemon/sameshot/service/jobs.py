@@ -15,8 +15,10 @@ from typing import Literal
 from sameshot.service.schedule import RETRY_AFTER, latest_slot, next_slot, slot_is_due
 from sameshot.store.meta import Meta
 
-JobName = Literal["reconcile", "index", "backup", "check", "cache", "recluster", "train"]
-NIGHTLY: Mapping[JobName, int] = {"index": 1, "backup": 1, "check": 7, "cache": 1, "recluster": 1, "train": 1}
+JobName = Literal["reconcile", "index", "backup", "check", "cache", "learn", "recluster", "train"]
+NIGHTLY: Mapping[JobName, int] = {
+    "index": 1, "backup": 1, "check": 7, "cache": 1, "learn": 1, "recluster": 1, "train": 1,
+}  # fmt: skip
 """The jobs of the night, and how many nights apart."""
 
 
@@ -42,11 +44,12 @@ class Jobs:
         reconcile_every: timedelta,
         backup: bool,
         *,
+        learn: bool = False,
         recluster: bool = False,
         train: bool = False,
     ) -> None:
         self._meta, self._nightly, self._reconcile_every = meta, nightly, reconcile_every
-        choices = {"backup": backup, "recluster": recluster, "train": train}
+        choices = {"backup": backup, "learn": learn, "recluster": recluster, "train": train}
         unwanted = {name for name, wanted in choices.items() if not wanted}
         self._names: tuple[JobName, ...] = tuple(name for name in ("reconcile", *NIGHTLY) if name not in unwanted)
 

@@ -55,6 +55,12 @@ class Links:
                  ) SELECT content FROM reached"""
         return {row[0] for row in self._connection.rows(sql, [as_json_list(content_ids), minimum_score])}
 
+    def sample(self, count: int) -> dict[tuple[int, int], float]:
+        """Up to `count` compared pairs, the lower content first, and their scores; the same ones each time."""
+        sql = """SELECT first, second, score FROM links
+                 ORDER BY (first * 7919 + second * 104729) % 1000003, first, second LIMIT ?"""
+        return {(first, second): score for first, second, score in self._connection.rows(sql, [count])}
+
     def clear(self) -> None:
         """Forget all links, because what their scores mean has changed."""
         self._connection.write(f"DELETE FROM {self._table}")

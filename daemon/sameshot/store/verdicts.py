@@ -76,6 +76,10 @@ class Verdicts:
         # The bound lets the index of standing ones be searched.
         return self._connection.row(f"{_STANDING} AND first >= x'' LIMIT 1") is not None
 
+    def standing(self) -> list[Verdict]:
+        """Every standing verdict, oldest first."""
+        return [_verdict(row) for row in self._connection.rows(f"{_STANDING} ORDER BY id")]
+
     def touching(self, digests: Iterable[bytes]) -> list[Verdict]:
         """Standing verdicts about at least one of `digests`, oldest first."""
         found: dict[int, Verdict] = {}

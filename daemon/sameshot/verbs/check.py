@@ -13,6 +13,7 @@ from sameshot.errors import BadInput, StateUnavailable
 from sameshot.locations import Locations
 from sameshot.plan.layout import check_layout
 from sameshot.store.store import Store
+from sameshot.way.learned import Lesson, lesson
 from sameshot.way.threshold import CALIBRATION, threshold_of
 
 
@@ -43,21 +44,20 @@ def check(loaded: LoadedConfig, locations: Locations) -> CheckResult:
     if loaded.config.library is None and loaded.config.library_dir is not None:
         settings["library"] = Setting("library", str(loaded.config.library_dir), "default: beside the first root")
     try:
-        threshold = threshold_of(loaded, _calibration(locations))
+        threshold = threshold_of(loaded, *_known(locations))
         settings["same_shot.threshold"] = Setting("same_shot.threshold", f"{threshold.value:g}", threshold.source)
     except BadInput as problem:
         problems.append(str(problem))
     return CheckResult(loaded.path, locations.state_dir, locations.cache_dir, tuple(settings.values()), tuple(problems))
 
 
-def _calibration(locations: Locations) -> dict[str, Any] | None:
-    """What `sameshot calibrate` kept; nothing where there is no state that can be read."""
+def _known(locations: Locations) -> tuple[dict[str, Any] | None, Lesson | None]:
+    """What `sameshot calibrate` and `learn` kept; nothing where there is no state that can be read."""
     try:
         with Store.open(locations.database, read_only=True) as store:
-            known: dict[str, Any] | None = store.meta.get(CALIBRATION)
-            return known
+            return store.meta.get(CALIBRATION), lesson(store, "pair-score")
     except StateUnavailable:
-        return None
+        return None, None
 
 
 def template_problems(config: Config) -> list[str]:

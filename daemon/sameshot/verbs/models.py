@@ -1,7 +1,8 @@
 """The encoders there are, which one serves, and making or taking back one.
 
 Comes in: the config, the locations, and what is asked for. Goes out: every encoder that is ready, with what is known of
-it. Nothing here needs a state: an encoder is made before the first scan that uses it.
+it, and what was learned from the owner. Nothing here needs a state: an encoder is made before the first scan that uses
+it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from sameshot.embed.encoders import place_of, table
 from sameshot.embed.spec import parse
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.locations import Locations
+from sameshot.store.store import Store
+from sameshot.way.learned import NAMES, Lesson, lesson
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ModelsResult:
-    """`done`: what was made or taken back, a sentence; empty where nothing was asked for."""
+    """`done`: what was made or taken back, a sentence; empty where nothing was asked for. `learned`: what holds now."""
 
     models: tuple[Model, ...]
+    learned: tuple[Lesson, ...]
     done: str
 
 
@@ -69,7 +73,14 @@ def models(
     elif action == "rollback":
         card = _rolled_back(locations)
         done = f"The autoencoder of {card.made_at} serves again: {card.encoder_id}"
-    return ModelsResult(tuple(_known(loaded.config.encoder, locations)), done)
+    return ModelsResult(tuple(_known(loaded.config.encoder, locations)), _learned(locations), done)
+
+
+def _learned(locations: Locations) -> tuple[Lesson, ...]:
+    if not locations.database.exists():
+        return ()
+    with Store.open(locations.database, read_only=True) as store:
+        return tuple(known for name in NAMES if (known := lesson(store, name)) is not None)
 
 
 def _made(name: str, locations: Locations) -> Card:

@@ -13,6 +13,7 @@ from sameshot.service.chore import Chore
 from sameshot.service.jobs import JobName, JobRun
 from sameshot.verbs.diary import Diary
 from sameshot.verbs.jobs import known_jobs
+from sameshot.verbs.learn import learn
 
 
 class Night:
@@ -51,6 +52,9 @@ class Night:
                 # The groups around these are made anew from what is known by now, so the proposal may be old.
                 self._app.flow.touch(differing(self._app))
             self._end(name, outcome)
+            if name == "learn" and not outcome:
+                for sentence in learn(self._app, by_night=True).said:
+                    self._diary.note(sentence, job=name)
         elif self._due:
             self._begin(self._due.pop(0))
 
@@ -85,7 +89,7 @@ class Night:
                 words = [str(self._app.locations.cache_dir), str(self._app.config.limits.cache_mb << 20)]
                 self._chore = (name, Chore(name, words, "sameshot.service.cache_trim"))
                 return
-            if name in ("recluster", "train"):
+            if name in ("learn", "recluster", "train"):
                 self._chore = (name, Chore(name, night_words(self._app, name), f"sameshot.verbs.{name}"))
                 return
             backups = self._app.locations.state_dir / "backups"

@@ -1,0 +1,302 @@
+"""What an owner said about a library is learned beside the service, kept with its figures, followed and forgotten."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from running import Installation
+from sameshot.config import load_with_sources
+from sameshot.errors import BadInput
+from sameshot.group.quality import Facts, is_edited, rate
+from sameshot.model import Capture, FileStat, FoundFile, Identity, Link, Look, Quality, Shot
+from sameshot.verbs.check import Setting, check
+from sameshot.verbs.learn import propose
+from sameshot.way.learned import Lesson, keep, lesson, was_forgotten, weights
+from sameshot.way.learning import _words, choices, said_pairs, teach
+from sameshot.way.threshold import threshold_of
+
+START = datetime(2026, 5, 1, 10)  # noqa: DTZ001 - cameras write no zone
+
+
+class Library:
+    """A state whose photos, links and groups are written as by a scan: nothing is drawn, so hundreds are cheap."""
+
+    def __init__(self, app) -> None:
+        self.app, self.store = app, app.store
+        self.encoder_id = app.encoder.encoder_id
+        self.digests: dict[int, bytes] = {}
+        self._rng = np.random.default_rng(0)
+
+    def photo(self, *, sharpness: float = 0.5, brightness: float = 0.5, side_px: int = 1000, **capture) -> int:
+        number = len(self.digests) + 1
+        digest = number.to_bytes(32, "big")
+        content = self.store.contents.add(Identity(digest, digest, "JPEG"))
+        vector = self._rng.normal(size=self.app.encoder.dimension).astype(np.float32)
+        look = Look(
+            side_px, side_px, "JPEG", Capture(**capture), Quality(sharpness, brightness, 0.0), self.encoder_id,
+            vector / np.linalg.norm(vector), {},
+        )  # fmt: skip
+        self.store.contents.save_look(content, look)
+        path = Path(f"/photos/{number}.jpg")
+        photo = self.store.photos.register(Path("/photos"), Shot(FoundFile(path, FileStat(1, number, 1, 1, 1)), ()))
+        self.store.photos.advance(photo, "grouped", content)
+        self.digests[content] = digest
+        return content
+
+    def link(self, first: int, second: int, score: float) -> None:
+        self.store.links.save([Link(min(first, second), max(first, second), score, {}, 0.9)])
+
+    def say(self, kind, *contents: int) -> None:
+        self.store.verdicts.add(kind, [self.digests[content] for content in contents], 1.0)
+
+    def delete(self, content: int) -> None:
+        self.store.photos.set_missing([Path(f"/photos/{content}.jpg")], 5.0)
+
+    def regroup(self) -> None:
+        self.app.flow.touch(self.digests)
+        self.app.flow.regroup()
+
+    def representatives(self) -> set[int]:
+        return {group.representative for group in self.store.groups.all()}
+
+
+@pytest.fixture
+def library(installation: Installation):
+    with installation.app() as app, app.store.transaction():
+        yield Library(app)
+
+
+def learned(library: Library, name: str):
+    return next(one for one in teach(library.app) if one.name == name)
+
+
+def learn_in_this_process(installation: Installation, **options):
+    propose(load_with_sources(installation.config), installation.locations, lambda *_: None)
+    return next(iter(installation.ask("learn", **options)["lessons"]), None)
+
+
+def speak_of_sameness(library: Library, count: int, threshold: float, seed: int = 0) -> None:
+    """Pairs of scores all over; the owner says that what reaches `threshold` is one shot, of whatever is near it."""
+    rng = np.random.default_rng(seed)
+    for score in rng.uniform(0.2, 0.97, count):
+        first, second = library.photo(), library.photo()
+        library.link(first, second, float(score))
+        library.say("together" if score >= threshold + rng.normal(0, 0.05) else "apart", first, second)
+    for score in (*rng.uniform(0, 0.01, 300), *rng.uniform(0.99, 1, 60)):  # nobody speaks of these
+        library.link(library.photo(), library.photo(), float(score))
+
+
+def test_an_owner_who_wants_more_together_has_it_so_and_may_have_it_forgotten(installation: Installation) -> None:
+    """The whole way: words, `learn`, another threshold for the next scan, `models`, `models forget`."""
+    with installation.app() as app, app.store.transaction():
+        speak_of_sameness(Library(app), 60, 0.4)
+        assert app.link_threshold == 0.8
+    result = installation.json("learn")
+    (known,) = result["lessons"]
+    assert (known["name"], known["version"], known["sets"]) == ("pair-score", 1, 60)
+    assert known["values"]["shift"] > 0.3
+    assert "held-out log loss" in known["why"]
+    with installation.app() as app:
+        assert 0.4 < app.link_threshold < 0.75
+        assert app.settings.link_threshold == app.link_threshold
+        before = app.link_threshold
+    checked = check(load_with_sources(installation.config), installation.locations).settings
+    assert Setting("same_shot.threshold", f"{before:g}", "default 0.8, learned from 60 words of yours") in checked
+    assert learn_in_this_process(installation) == known  # nothing new was said
+    shown = installation.run("models")
+    assert "60 words about 60 sets" in shown.out
+    assert "pair-score" in shown.out
+    assert installation.json("models", "forget", "pair-score")["lessons"] == []
+    with installation.app() as app:
+        assert app.link_threshold == 0.8
+        assert was_forgotten(app.store, "pair-score")
+    with pytest.raises(BadInput, match="Nothing was learned about pair-score"):
+        installation.ask("learn", forget="pair-score")
+    assert learn_in_this_process(installation, by_night=True) is None
+    assert learn_in_this_process(installation)["version"] == 2  # who asks for it has it again
+
+
+def test_what_was_chosen_in_words_is_not_moved_by_what_was_learned(installation: Installation) -> None:
+    one = Lesson("pair-score", 1, "", "", {"shift": 1.0}, 40, 40, "")
+    with installation.app() as app:
+        one = Lesson("pair-score", 1, "", app.method.id, {"shift": 1.0}, 40, 40, "")
+    shipped = load_with_sources(installation.config)
+    assert threshold_of(shipped, None, one).value < 0.8
+    other_version = Lesson("pair-score", 1, "", "another method", {"shift": 1.0}, 40, 40, "")
+    assert threshold_of(shipped, None, other_version).value == 0.8
+    for same_shot in ({"threshold": 0.7}, {"method": "embedding", "threshold": 0.7}):
+        installation.configure(same_shot=same_shot)
+        assert threshold_of(load_with_sources(installation.config), None, one).value == 0.7
+    installation.configure(same_shot={"precision": 0.9})
+    assert threshold_of(load_with_sources(installation.config), None, one).value < 0.9
+
+
+def by_chance(library: Library, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for score in rng.uniform(0.05, 0.98, 50):
+        first, second = library.photo(), library.photo()
+        library.link(first, second, float(score))
+        library.say("together" if rng.random() < 0.5 else "apart", first, second)
+
+
+def test_words_by_chance_and_few_words_leave_all_as_shipped(library: Library) -> None:
+    by_chance(library, 3)
+    assert learned(library, "pair-score").values == {}
+    keep(library.store, "pair-score", None)
+    assert library.app.link_threshold == 0.8
+
+
+def test_forty_photos_put_together_at_once_are_one_set(library: Library) -> None:
+    photos = [library.photo() for _ in range(40)]
+    for first, second in combinations(photos, 2):
+        library.link(first, second, 0.3)
+    library.say("together", *photos)
+    said, _ = said_pairs(library.app)
+    assert len(set(said.sets.tolist())) == 1
+    assert "you spoke of 1 sets" in learned(library, "pair-score").told.why
+
+
+def test_a_later_word_counts_and_the_one_before_does_not(library: Library) -> None:
+    first, second = library.photo(), library.photo()
+    library.link(first, second, 0.6)
+    library.say("together", first, second)
+    library.say("apart", first, second)
+    said, silent = said_pairs(library.app)
+    assert said.together.tolist() == [False]
+    assert len(silent) == 0  # what was spoken of is not silent
+
+
+# ---------------------------------------------------------------- the best of a group
+
+
+def pairs_of_frames(library: Library, count: int, **second) -> list[tuple[int, int]]:
+    """Groups of a large soft frame, which is chosen as shipped, and a smaller sharp one."""
+    made = []
+    for number in range(count):
+        soft = library.photo(sharpness=0.5 + 0.002 * number, side_px=2000)
+        sharp = library.photo(sharpness=1.0, side_px=1000 + number, **second)
+        library.link(soft, sharp, 0.95)
+        made.append((soft, sharp))
+    for number in range(10):  # where the larger one is sharper too nobody says anything
+        library.link(library.photo(sharpness=1.0, side_px=2000), library.photo(sharpness=0.8 + number / 100), 0.95)
+    library.regroup()
+    return made
+
+
+def test_who_keeps_the_sharp_frames_gets_sharp_ones_also_where_nothing_was_said(library: Library) -> None:
+    frames = pairs_of_frames(library, 45)
+    assert library.representatives() >= {soft for soft, _ in frames}
+    for _, sharp in frames[:35]:
+        library.say("keep", sharp)
+    taught = learned(library, "representative")
+    assert taught.told.wins, taught.told
+    assert taught.values["sharpness"] > taught.values["size"]
+    keep(library.store, "representative", Lesson("representative", 0, "", "", taught.values, 35, 35, taught.told.why))
+    library.regroup()
+    assert library.representatives() >= {sharp for _, sharp in frames}
+
+
+def test_ratings_and_deletions_teach_the_same(library: Library) -> None:
+    rated = pairs_of_frames(library, 40, rating=4)
+    assert library.representatives() >= {sharp for _, sharp in rated}  # a rating goes before all in its own group
+    taught = learned(library, "representative")
+    assert taught.told.wins, taught.told
+    assert taught.values["sharpness"] > 1 > taught.values["size"]
+
+
+def test_photos_deleted_beside_others_that_stayed_teach(library: Library) -> None:
+    for soft, _ in pairs_of_frames(library, 40):
+        library.delete(soft)
+    library.regroup()
+    taught = learned(library, "representative")
+    assert taught.told.wins, taught.told
+    assert taught.told.sets == 40
+    assert taught.values["sharpness"] > 1 > taught.values["size"]
+
+
+def test_photos_that_all_went_teach_nothing(library: Library) -> None:
+    for frames in pairs_of_frames(library, 40):
+        for frame in frames:
+            library.delete(frame)
+    library.regroup()
+    assert learned(library, "representative").told.words == 0
+
+
+def test_choices_by_chance_leave_the_best_photo_as_shipped(library: Library) -> None:
+    rng = np.random.default_rng(1)
+    for frames in pairs_of_frames(library, 60):
+        library.say("keep", frames[int(rng.integers(2))])
+    taught = learned(library, "representative")
+    assert taught.values == {}
+    assert not taught.told.wins
+
+
+def test_groups_that_are_kept_whole_teach_nothing(library: Library) -> None:
+    start, frames = START, []  # a bracket
+    for number, seconds in enumerate((1 / 500, 1 / 125, 1 / 30)):
+        exposed = {"exposure_time_s": seconds, "f_number": 8.0, "iso": 100.0, "brightness": 0.2 + 0.3 * number}
+        frames.append(library.photo(camera="One", taken_at=start + timedelta(seconds=number), **exposed))
+    for other in frames[1:]:
+        library.link(frames[0], other, 0.95)
+    library.regroup()
+    assert {group.kind for group in library.store.groups.all()} == {"bracket"}
+    library.say("keep", frames[1])
+    assert len(choices(library.app).differences) == 0
+    assert len(choices(library.app).silent) == 0
+
+
+# ---------------------------------------------------------------- what speaks first
+
+
+def facts(**named):
+    capture = {name: named.pop(name) for name in ("rating", "software", "camera", "taken_at") if name in named}
+    return Facts(Quality(named.pop("sharpness", 0.5), 0.5, 0.0), 100, "JPEG", Capture(**capture), None)
+
+
+def test_of_two_photos_only_what_speaks_first_is_heard() -> None:
+    of = {1: facts(rating=5), 2: facts(), 3: facts()}
+    assert _words(of, [1, 2], {2}, {3}) == [(2, 1), (1, 3), (2, 3)]
+    assert _words(of, [1, 2], set(), set()) == [(1, 2)]
+    assert _words({1: facts(rating=-1), 2: facts()}, [1, 2], set(), set()) == [(2, 1)]
+    assert _words({1: facts(), 2: facts()}, [1, 2], set(), set()) == []
+
+
+def test_the_frame_that_was_edited_was_worth_the_work() -> None:
+    moments = [START + timedelta(milliseconds=200 * number) for number in range(3)]
+    frames = {number: facts(camera="One", taken_at=moment) for number, moment in enumerate(moments)}
+    edited = facts(camera="One", taken_at=moments[1], software="Adobe Lightroom 14")
+    assert is_edited(edited)
+    of = frames | {9: edited}
+    assert sorted(_words(of, list(of), set(), set())) == [(1, 0), (1, 2)]
+    elsewhere = facts(camera="Two", taken_at=moments[1], software="Adobe Lightroom 14")
+    of = frames | {9: elsewhere}
+    assert _words(of, list(of), set(), set()) == []
+
+
+def test_weights_change_what_counts_and_never_what_was_rated_by_the_owner() -> None:
+    of = {1: facts(sharpness=0.2), 2: facts(sharpness=1.0)}
+    as_shipped, blind = rate(of), rate(of, {"sharpness": 0.0})
+    assert as_shipped[2].value > as_shipped[1].value
+    assert blind[1].value == blind[2].value
+    assert rate(of, {"size": 3.0}) == as_shipped
+    starred = {1: facts(sharpness=0.2, rating=1), 2: facts(sharpness=1.0)}
+    assert rate(starred, {"sharpness": 8.0})[1].value > rate(starred, {"sharpness": 8.0})[2].value
+
+
+def test_what_was_learned_is_kept_by_version_and_goes_back_to_what_was_shipped(library: Library) -> None:
+    store = library.store
+    assert weights(store) == {}
+    for number in range(1, 6):
+        new = Lesson("representative", 0, f"day {number}", "", {"size": float(number)}, 40, 40, "")
+        assert keep(store, "representative", new)
+        assert lesson(store, "representative").version == number
+    assert not keep(store, "representative", Lesson("representative", 0, "later", "", {"size": 5.0}, 41, 41, ""))
+    assert len(store.meta.get("learned")["representative"]["earlier"]) == 3
+    assert keep(store, "representative", None, forgotten=True)
+    assert weights(store) == {}
+    assert was_forgotten(store, "representative")
