@@ -149,14 +149,9 @@ class Ground:
     def sync(self) -> None:
         """Make every name changed since the last call durable. Raises OSError, after trying every folder."""
         touched, self._touched = self._touched, {}
-        failed: OSError | None = None
-        for descriptor in touched:
-            try:
-                kernel.sync_folder(descriptor)
-            except OSError as error:
-                failed = error
-        if failed is not None:
-            raise failed
+        for error in kernel.failures(kernel.sync_folder, list(touched)):
+            if error is not None:
+                raise error
 
     def sync_folder(self, path: Path) -> None:
         """Make the names in one folder durable, if it is there. Raises OSError."""

@@ -13,7 +13,10 @@ import fcntl
 import os
 import signal
 import stat
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 _RENAME_NO_REPLACE = 1
 _OPENAT2 = 437  # the same number on every architecture
@@ -21,7 +24,10 @@ _RESOLVE_NO_MAGIC_LINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x
 _FICLONE = 0x40049409
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NO_SUCH_CALL = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+_AT_A_TIME = 8
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EMLINK}
+
+Item = TypeVar("Item")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -134,6 +140,25 @@ def sync_folder(descriptor: int) -> None:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EROFS):
             raise
+
+
+def failures(act: Callable[[Item], object], items: Sequence[Item]) -> list[OSError | None]:
+    """Has a slow call of the kernel made for each item; what it raised, None where all went well.
+
+    Many are made at a time: a disk that several processes wait for brings all their files by one flush of its cache.
+    """
+
+    def failure(item: Item) -> OSError | None:
+        try:
+            act(item)
+        except OSError as error:
+            return error
+        return None
+
+    if len(items) < _AT_A_TIME:
+        return [failure(item) for item in items]
+    with ThreadPoolExecutor(_AT_A_TIME) as threads:
+        return list(threads.map(failure, items))
 
 
 def look(folder: int, name: str) -> os.stat_result | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sameshot.apply import contents, kernel, twins
@@ -209,9 +210,14 @@ def reserve_bytes(space: os.statvfs_result) -> int:
     return int(min(_RESERVE_BYTES, space.f_blocks * space.f_frsize * _RESERVE_SHARE))
 
 
-def make_durable(operation: Operation, ground: Ground) -> None:
-    """Make the temporary copy durable. Raises OSError."""
-    descriptor = os.open(operation.temporary, _READ, dir_fd=ground.folder(operation.target.parent))
+def make_durable(made: Sequence[Operation], ground: Ground) -> list[OSError | None]:
+    """Make the temporary copies of all these operations durable; for each what went wrong, None where nothing did."""
+    return kernel.failures(_wait_for, [(ground.folder(one.target.parent), one.temporary) for one in made])
+
+
+def _wait_for(place: tuple[int, str]) -> None:
+    folder, name = place
+    descriptor = os.open(name, _READ, dir_fd=folder)
     try:
         contents.wait_and_fetch(descriptor)
     finally:

@@ -4,7 +4,7 @@ Comes in: units of operations, in order. Goes out: for each operation whether it
 taken in chunks, so that what must be durable is made durable once for many files:
 
 1. every unit of the chunk is checked, and its intent is in the journal, durably, before its first system call;
-2. copies are written under temporary names, all of them; then each is made durable, then each is read back and
+2. copies are written under temporary names, all of them; then all are made durable, then each is read back and
    compared; the journal says so, durably;
 3. names change (never replacing one), and every folder concerned is made durable;
 4. where something must be removed, the journal says so, durably; only then is it removed;
@@ -92,7 +92,7 @@ class Protocol:
         self._log.sync()
         try:
             running = [one for one in running if self._attempt(one, self._write)]
-            running = [one for one in running if self._attempt(one, self._make_durable)]
+            running = self._copies_made_durable(running)
             running = [one for one in running if self._attempt(one, self._prove)]
             for one in running:
                 if one.staged:
@@ -158,10 +158,14 @@ class Protocol:
             if operations.copies(step, carried=one.unit.carried):
                 one.written[index] = operations.write_copy(step, self._ground)
 
-    def _make_durable(self, one: _Running) -> None:
-        for index in one.written:
-            one.current = one.unit.operations[index]
-            operations.make_durable(one.current, self._ground)
+    def _copies_made_durable(self, running: list[_Running]) -> list[_Running]:
+        written = [(one, one.unit.operations[index]) for one in running for index in one.written]
+        failures = operations.make_durable([step for _, step in written], self._ground)
+        for (one, step), error in zip(written, failures, strict=True):
+            if error is not None and one.unit.number not in self._results:
+                one.current = step
+                self._fail(one, error)
+        return [one for one in running if one.unit.number not in self._results]
 
     def _prove(self, one: _Running) -> None:
         for index, (ctime_ns, digest) in one.written.items():
