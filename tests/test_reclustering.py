@@ -106,4 +106,4 @@ def test_apart_takes_a_merge_back(scanned: Installation) -> None:
         not {first, second} <= {photo["path"] for photo in group["photos"]}
         for group in scanned.json("groups")["groups"]
     )
-    assert scanned.json("merge") == {"merged": [], "changed": 0}
+    assert scanned.json("merge") == {"merged": [], "changed": 0, "parted": []}

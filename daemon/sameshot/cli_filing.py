@@ -6,7 +6,6 @@ Comes in: words. Goes out: results on stdout. What changes files is shown and as
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +16,7 @@ import typer
 
 from sameshot import printing
 from sameshot.cli_service import Format, FormatOption, show
-from sameshot.cli_words import Folders, Paths, absolute
+from sameshot.cli_words import Folders, Paths, Yes, absolute, ask
 from sameshot.errors import BadInput
 
 commands = typer.Typer()
@@ -57,7 +56,6 @@ class KeepName(StrEnum):
     shortest_path = "shortest-path"
 
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Action = Annotated[ActionName | None, typer.Option(help="What to do with the files; default: the config's.")]
 Library = Annotated[
     Path | None, typer.Option(readable=False, help="Folder where groups are filed; default: the config's.")
@@ -221,19 +219,12 @@ def _show_and_do(
         printing.notes(options.out.to_stderr(), shown)
     elif shown["steps"]:
         printing.plan(options.out.to_stderr(), shown)
-        _ask(question)
+        ask(question)
     # Who says --yes saw no plan that another could differ from.
     result = options.perform(verb, **wanted, fingerprint=None if yes else shown["fingerprint"])
     show(options, result, how, printing.batch)
     if result["refused"]:
         raise typer.Exit(1)
-
-
-def _ask(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise BadInput("Nothing was done: this changes files and nobody can be asked here", "Say --yes to do it")
-    if not typer.confirm(question, err=True):
-        raise typer.Exit(0)
 
 
 @commands.command()

@@ -1,4 +1,4 @@
-"""The words that several verbs take: files and folders, as a person types them.
+"""The words that several verbs take: files and folders, as a person types them; and the word that is asked for.
 
 Comes in: paths, relative to the folder where sameshot is called. Goes out: absolute ones. What cannot be read is told
 by the verb, in its own words.
@@ -7,6 +7,7 @@ by the verb, in its own words.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,16 @@ Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", show_de
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", show_default=False, readable=False)]
 File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, readable=False)]
 Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", show_default=False, readable=False)]
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def ask(question: str, changed: str = "files") -> None:
+    """Ends the command unless somebody says yes. Raises BadInput where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise BadInput(f"Nothing was done: this changes {changed} and nobody can be asked here", "Say --yes to do it")
+    if not typer.confirm(question, err=True):
+        raise typer.Exit(0)
 
 
 def absolute(paths: Sequence[Path] | None) -> tuple[Path, ...]:

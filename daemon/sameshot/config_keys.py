@@ -201,6 +201,25 @@ class Train(Section):
     budget: Annotated[Duration, AfterValidator(_as_interval)] = timedelta(minutes=30)
 
 
+class Training(Section):
+    """How the autoencoder is trained, by day and by night."""
+
+    architecture: Literal["plain", "residual"] = "plain"
+    side_px: Literal[16, 32, 64, 128, 256, 512] = 64
+    latent: int = Field(default=128, ge=2, le=4096)
+    loss: Literal["mse", "mae", "perceptual"] = "mse"
+    perceptual_model: Annotated[str, Field(min_length=1)] | None = None
+    epochs: int = Field(default=60, ge=1, le=10_000)
+    batch_size: int = Field(default=32, ge=2, le=4096)
+    learning_rate: float = Field(default=2e-3, gt=0, le=1)
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    scheduler: Literal["constant", "cosine", "step"] = "cosine"
+    patience: int = Field(default=12, ge=1, le=10_000)
+    seed: int = Field(default=0, ge=0, le=1 << 31)
+    device: Literal["cpu", "cuda", "mps"] = "cpu"
+    most_photos: int = Field(default=4000, ge=32, le=1_000_000)
+
+
 class Schedule(Section):
     """What happens by the clock."""
 
@@ -210,6 +229,39 @@ class Schedule(Section):
     recluster: bool = False
     learn: bool = False
     train: Annotated[Train, BeforeValidator(_or_defaults)] = Train()
+
+
+_Counts = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...], BeforeValidator(_as_tuple), Field(min_length=1)
+]
+_Sizes = Annotated[
+    tuple[Annotated[int, Field(ge=2, le=1_000_000)], ...], BeforeValidator(_as_tuple), Field(min_length=1)
+]
+
+
+class Recluster(Section):
+    """How everything is grouped anew, and the values with which a named method is tried."""
+
+    method: Literal[
+        "shot", "auto", "components", "kmeans", "minibatch_kmeans", "agglomerative", "dbscan", "gaussian_mixture",
+        "hdbscan",
+    ] = "shot"  # fmt: skip
+    certificate: bool = True
+    number_of_clusters: _Counts = (10,)
+    max_iter: _Counts = (200,)
+    eps: Annotated[tuple[Annotated[float, Field(gt=0, le=2)], ...], BeforeValidator(_as_tuple), Field(min_length=1)] = (
+        0.5,
+    )
+    min_samples: _Counts = (5,)
+    min_cluster_size: _Sizes = (5,)
+    max_cluster_size: Annotated[
+        tuple[Annotated[int, Field(ge=2, le=1_000_000)] | None, ...], BeforeValidator(_as_tuple), Field(min_length=1)
+    ] = (None,)
+
+    @property
+    def grid(self) -> dict[str, tuple[float | int | None, ...]]:
+        """The values of each parameter."""
+        return {name: value for name, value in self if isinstance(value, tuple)}
 
 
 class Pause(Section):
@@ -243,6 +295,8 @@ class Config(Section):
     limits: Limits = Limits()
     filing: Filing = Filing()
     schedule: Schedule = Schedule()
+    train: Training = Training()
+    recluster: Recluster = Recluster()
     pause: Pause = Pause()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     desktop_notifications: bool = False

@@ -184,12 +184,13 @@ class Membership:
     """Why a content is in its group: its score to the representative, and who vouches for it.
 
     chain: linked to some other member, whom the score is about; only where the owner asked for chains. A `SetKind`: it
-    is a frame of such a set, whether or not it looks like the representative.
+    is a frame of such a set, whether or not it looks like the representative. cluster: of one cluster with it, where
+    the owner asked for groups without a certificate.
     """
 
     content: int
     score: float
-    certified_by: Literal["measured", "owner", "chain", "itself"] | SetKind
+    certified_by: Literal["measured", "owner", "chain", "cluster", "itself"] | SetKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ and its parameters. Goes out: one label for each vector. What a method leaves ou
 is alone. Distances are Euclidean between unit vectors, so `eps` 0.5 is a cosine of 0.875. The rows are sorted by their
 keys before any method sees them, so the order of arrival changes nothing; labels count up in that order.
 
-Refuses what a method cannot do with so many vectors, or so few, with a reason.
+Where there are more than a method can hold, it runs inside neighbourhoods: the connected components of a graph of pairs
+that look alike, each of which gets its share of the clusters that were asked for. Refuses what a method cannot do with
+so many vectors, or so few, with a reason.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans, MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
@@ -108,28 +112,80 @@ def combinations(
         yield dict(zip(wanted, values, strict=True))
 
 
-def cluster(name: str, vectors: NDArray[np.float32], keys: Sequence[bytes], parameters: Parameters) -> Labels:
+def cluster(
+    name: str,
+    vectors: NDArray[np.float32],
+    keys: Sequence[bytes],
+    parameters: Parameters,
+    alike: NDArray[np.int64] | None = None,
+) -> Labels:
     """Returns a label for each vector, int64 (n,). vectors: float32 (n, dimension), unit norm; `keys`: n, distinct.
 
+    `alike`: pairs of places of vectors that look alike, (pairs, 2), for when there are too many vectors.
     Raises Unsuitable when the method cannot be used on them.
     """
     method = CLUSTERERS[name]
     count = len(vectors)
     wanted = parameters.get("number_of_clusters")
-    if count > method.most:
-        raise Unsuitable(f"{count} photos are more than the {method.most} it can hold")
     if count < 2 or (wanted is not None and wanted > count):
         raise Unsuitable(f"{count} photos are fewer than the clusters asked for")
-    order = sorted(range(count), key=keys.__getitem__)
+    order = np.array(sorted(range(count), key=keys.__getitem__), np.int64)
+    labels = np.empty(count, np.int64)
+    if count <= method.most:
+        labels[order] = _counted(_fitted(method, vectors[order], parameters))
+        return labels
+    if alike is None:
+        raise Unsuitable(f"{count} photos are more than the {method.most} it can hold")
+    place = np.empty(count, np.int64)
+    place[order] = np.arange(count)
+    labels[order] = _counted(_within(method, vectors[order], parameters, place[alike]))
+    return labels
+
+
+def neighbourhoods(count: int, alike: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The connected component of each of `count` places in the graph of pairs that look alike."""
+    graph = coo_array((np.ones(len(alike), np.int8), (alike[:, 0], alike[:, 1])), shape=(count, count))
+    found: NDArray[np.int64] = connected_components(graph, directed=False)[1]
+    return found
+
+
+def _within(
+    method: Clusterer, vectors: NDArray[np.float32], parameters: Parameters, alike: NDArray[np.int64]
+) -> Labels:
+    """Labels in the order of the vectors, -1 for what is alone, by running the method in each neighbourhood."""
+    component = neighbourhoods(len(vectors), alike)
+    sizes = np.bincount(component)
+    if sizes.max() > method.most:
+        raise Unsuitable(
+            f"{len(vectors)} photos are more than the {method.most} it can hold, and {sizes.max()} of them are one "
+            "neighbourhood"
+        )
+    wanted, together = parameters.get("number_of_clusters"), int(sizes[sizes > 1].sum())
+    labels = np.full(len(vectors), -1, np.int64)
+    members = np.split(np.argsort(component, kind="stable"), np.cumsum(sizes)[:-1])
+    for inside in members:
+        if len(inside) < 2:
+            continue
+        given = dict(parameters)
+        if wanted is not None:  # its share of the clusters, by its size
+            given["number_of_clusters"] = min(max(1, round(wanted * len(inside) / together)), len(inside))
+        try:
+            found = _fitted(method, vectors[inside], given)
+        except Unsuitable:  # too few for the method: they are alone
+            continue
+        labels[inside] = np.where(found < 0, -1, found + labels.max() + 1)
+    return labels
+
+
+def _fitted(method: Clusterer, vectors: NDArray[np.float32], parameters: Parameters) -> Labels:
+    """Labels as the method gives them. Raises Unsuitable with the method's own reason."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct vectors than clusters, or few rounds
-            found = method.estimator(parameters).fit_predict(vectors[order].astype(np.float64))
+            found: Labels = method.estimator(parameters).fit_predict(vectors.astype(np.float64))
     except ValueError as error:
         raise Unsuitable(str(error).splitlines()[0]) from error
-    labels = np.empty(count, np.int64)
-    labels[order] = _counted(found)
-    return labels
+    return found.astype(np.int64)
 
 
 def _counted(found: Labels) -> Labels:

@@ -27,13 +27,15 @@ def certify(
     *,
     block: Callable[[int], int] = lambda content: content,
     frame_of: Mapping[int, SetKind] | None = None,
+    cluster_of: Mapping[int, int] | None = None,
     chained: bool = False,
 ) -> tuple[int, tuple[Membership, ...]]:
     """Chooses the representative of `star` and certifies its members, the representative first.
 
     `block`: content -> the set that must stay whole that it is in. `frame_of`: of which kind of set a content is a
     frame. A member the owner asked to keep wins outright; what is not measured as like it is then certified by the set
-    that it is a frame of, where groups are `chained` by its strongest link to any member, else by the owner.
+    that it is a frame of, where groups are `chained` by its strongest link to any member, by the cluster that it shares
+    with it, else by the owner. `cluster_of`: content -> its cluster, where clusters are groups as they are.
     """
     members = set(star.members)
     blocks = {block(content) for content in members}
@@ -54,7 +56,11 @@ def certify(
         if frame_of and member in frame_of:
             return Membership(member, 0.0, frame_of[member])
         inside = [score for other, score in linked.items() if other in members] if chained else []
-        return Membership(member, max(inside), "chain") if inside else Membership(member, 0.0, "owner")
+        if inside:
+            return Membership(member, max(inside), "chain")
+        cluster = (cluster_of or {}).get(best)
+        shared = cluster is not None and (cluster_of or {}).get(member) == cluster
+        return Membership(member, 0.0, "cluster" if shared else "owner")
 
     others = sorted(members - {best}, key=lambda content: (-quality[content], order[content]))
     return best, (Membership(best, 1.0, "itself"), *map(vouch, others))

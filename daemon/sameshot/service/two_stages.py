@@ -79,10 +79,14 @@ class TwoStages(Workers):
 
     def submit(self, task: Task, first: bool = False) -> None:
         """Queues a task, as `Workers.submit` does; `first` holds for both halves."""
-        key = self._second.key_of(task.request) if isinstance(task.request, Message) else None
-        if key is not None:
-            task = replace(task, done=partial(self._half_done, task, key, first))
-        super().submit(task, first)
+        asked: list[str | None] = []
+
+        def request() -> Message:  # some are only made when a worker is free
+            message = task.message()
+            asked.append(self._second.key_of(message))
+            return message
+
+        super().submit(replace(task, request=request, done=partial(self._half_done, task, asked, first)), first)
 
     def close(self) -> None:
         """Ends all processes at once and forgets all tasks."""
@@ -92,8 +96,9 @@ class TwoStages(Workers):
         self._alone.clear()
         self._out = ()
 
-    def _half_done(self, task: Task, key: str, first: bool, outcome: Message | TaskFailed) -> None:
-        if isinstance(outcome, TaskFailed):
+    def _half_done(self, task: Task, asked: list[str | None], first: bool, outcome: Message | TaskFailed) -> None:
+        key = asked[-1] if asked else None
+        if key is None or isinstance(outcome, TaskFailed):
             task.done(outcome)
             return
         half = Half(task, key, outcome)

@@ -182,6 +182,12 @@ CREATE TABLE other_members (
     certified_by TEXT NOT NULL
 );
 CREATE INDEX other_members_by_group ON other_members (group_id, position);
+
+CREATE TABLE clusters (
+    content INTEGER PRIMARY KEY REFERENCES contents (id),
+    label INTEGER NOT NULL
+);
+CREATE INDEX clusters_by_label ON clusters (label);
 """
 
 STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)

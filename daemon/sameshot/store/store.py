@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from sameshot.errors import StateUnavailable
+from sameshot.store.clusters import Clusters
 from sameshot.store.connection import Connection
 from sameshot.store.contents import Contents
 from sameshot.store.groups import Groups
@@ -38,6 +39,7 @@ class Store:
         self.links = Links(connection, f"{prefix}links")
         self.moments = Moments(connection, f"{prefix}links")
         self.groups = Groups(connection, prefix)
+        self.clusters = Clusters(connection)
         self.verdicts = Verdicts(connection)
         self.roots = Roots(connection)
         self.meta = Meta(connection)

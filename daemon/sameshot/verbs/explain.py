@@ -139,6 +139,8 @@ def _certificates(app: App, one: int, other: int) -> list[str]:
             sentences.append(f"A member's score to the representative is {member.score:.3f}.")
         elif member.certified_by == "chain":
             sentences.append(f"One of them is linked to some other member only, with a score of {member.score:.3f}.")
+        elif member.certified_by == "cluster":
+            sentences.append("One of them is in it because the clustering that you asked for put it there.")
         else:
             sentences.append(
                 f"One of them is a frame of a {member.certified_by}: {RECOGNISED_BY[member.certified_by]}."

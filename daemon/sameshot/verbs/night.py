@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 
 from sameshot.app import App
+from sameshot.errors import SameshotError
 from sameshot.service.chore import Chore
 from sameshot.service.jobs import JobName, JobRun
 from sameshot.verbs.diary import Diary
 from sameshot.verbs.jobs import known_jobs
 from sameshot.verbs.learn import learn
+from sameshot.verbs.merge import merge
+from sameshot.wording import counted
 
 
 class Night:
@@ -50,7 +53,11 @@ class Night:
             self._chore = None
             if name == "recluster" and not outcome:
                 # The groups around these are made anew from what is known by now, so the proposal may be old.
-                self._app.flow.touch(differing(self._app))
+                try:
+                    for sentence in merged_by_night(self._app):
+                        self._diary.note(sentence, job=name)
+                except SameshotError as error:
+                    outcome = str(error)
             self._end(name, outcome)
             if name == "learn" and not outcome:
                 for sentence in learn(self._app, by_night=True).said:
@@ -108,6 +115,16 @@ def night_words(app: App, name: JobName) -> list[str]:
     config = "" if app.loaded.path is None else str(app.loaded.path)
     words = [config, str(app.locations.state_dir), str(app.locations.cache_dir)]
     return [*words, str(app.config.schedule.train.budget.total_seconds())] if name == "train" else words
+
+
+def merged_by_night(app: App) -> list[str]:
+    """Makes true what a re-clustering by night found; returns a sentence where groups changed."""
+    found = merge(app, contents=tuple(differing(app)), clusters=True)
+    if not found.merged and not found.changed:
+        return []
+    merged = f"{counted(len(found.merged), 'group')} made of others"
+    back = " (`sameshot merge --undo` parts them)" if found.merged else ""
+    return [f"grouped anew: {merged}{back}, {found.changed} others changed"]
 
 
 def differing(app: App) -> list[int]:

@@ -1,11 +1,11 @@
 """What clustering everything anew would give, beside what is known; nothing is changed.
 
 Comes in: the config, the locations, which methods. Goes out: a row for each candidate with the three measures and its
-ranks, the best first, and what the groups of the best would change. `shot` is the certified grouping itself, over all
-that is known, done on a copy of the state. Groups of the other methods must pass the same certificate: a cluster is
-divided into stars by the links inside it, so no photo is grouped by the shape of a cloud of vectors alone.
-By night run as `python -P -m sameshot.verbs.recluster recluster CONFIG STATE_DIR CACHE_DIR`, for `shot`; the contents
-around which groups differ are left in the cache folder, and the service groups anew around those.
+ranks, the best first, and every change that the best would make. `shot` is the certified grouping itself, over all that
+is known. Groups of the other methods must pass the same certificate: a cluster only parts what is linked, so no photo
+is grouped by the shape of a cloud of vectors alone; the config may say that each cluster is a group as it is. All of it
+is tried on a copy of the state. What is proposed is left in the cache folder for `merge`, which makes it true.
+By night run as `python -P -m sameshot.verbs.recluster recluster CONFIG STATE_DIR CACHE_DIR`, for the config's method.
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from sameshot.app import App, Progress, open_app
+from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.config import LoadedConfig, load_with_sources, without_file
 from sameshot.embed.cards import write_whole
-from sameshot.errors import BadInput, SameshotError
-from sameshot.group.constraints import Said, resolve
+from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.group.kinds import Switches
-from sameshot.group.partition import partition
 from sameshot.locations import Locations
-from sameshot.way.reclustering import Proposal, Shots, propose, shots_of
+from sameshot.way.reclustering import CLUSTERING, Clustering, Proposal, merged_from, propose
 
+NEIGHBOURHOODS_FROM = 20_000
+"""From more photos on some methods run inside neighbourhoods, if at all."""
 METHODS = ("components", "kmeans", "minibatch_kmeans", "agglomerative", "dbscan", "gaussian_mixture", "hdbscan")
 
 
@@ -51,11 +52,23 @@ class CandidateRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ReclusterResult:
-    """`chosen`: the method that is best by the sum of its ranks, or `shot`. `groups`: how many it gives, certified.
+class Change:
+    """A group that is not known as it is. `of`: the groups that its photos are in now; `alone`: how many are in none.
 
-    `kept`: those that are as they are known; `new`, `gone`: those that are not. `differing`: with `shot`, the contents
-    around which they differ, for `merge`.
+    Without `photos` the group `of` would be no group any more.
+    """
+
+    of: tuple[str, ...]
+    alone: int
+    photos: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReclusterResult:
+    """`chosen`: the method that is best by the sum of its ranks, or `shot`. `groups`: how many it gives.
+
+    `kept`: those that are as they are known; `new`, `gone`: those that are not. `changes`: each of these. `differing`:
+    the contents around which they differ, for `merge`. `why`: where the measures lead away from what is known.
     """
 
     photos: int
@@ -65,7 +78,18 @@ class ReclusterResult:
     kept: int
     new: int
     gone: int
+    changes: tuple[Change, ...]
     differing: tuple[int, ...]
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the methods found. `labels`: of the best, by content."""
+
+    rows: tuple[CandidateRow, ...]
+    labels: dict[int, int]
+    why: tuple[str, ...]
 
 
 def recluster(
@@ -73,52 +97,92 @@ def recluster(
     locations: Locations,
     progress: Progress,
     *,
-    method: str = "shot",
+    method: str | None = None,
+    of: Literal["photos", "representatives"] = "photos",
     grid: Mapping[str, tuple[float | int | None, ...]] | None = None,
 ) -> ReclusterResult:
     """Clusters all known photos by `method`: `shot`, one of the table, or `auto` for the best of all of them.
 
-    Raises BadInput when there is no such method or none can be used, StateUnavailable without a state.
+    `method`, `grid`: as the config has them where not given. `of` representatives: only these are clustered, and their
+    groups go with them, so that groups can become one and none is divided; `shot` then leaves a clustering that is in
+    force as it is. Raises BadInput when there is no such method or none can be used, StateUnavailable without a state.
     """
+    settings = loaded.config.recluster
+    method = method or settings.method
     if method not in (*METHODS, "shot", "auto"):
         raise BadInput(f"There is no method {method!r}", f"Choose shot, auto, {', '.join(METHODS)}")
     with open_app(loaded, locations, progress, verb="recluster", writing=False) as app:
         present = sorted(app.store.photos.copies(app.store.contents.ids()))
         if method == "shot":
-            proposal = _proposal(app)
-            return _compared(len(present), "shot", (), proposal)
-        rows, labels = _by_methods(app, present, METHODS if method == "auto" else (method,), grid or {})
-        chosen = next((row for row in rows if row.ranks), None)
+            clustering = Clustering() if of == "photos" else None
+            return _result(app, len(present), "shot", clustering, _Found((), {}, ()))
+        heads = present if of == "photos" else sorted(set(_heads(app, present).values()))
+        methods = METHODS if method == "auto" else (method,)
+        found = _by_methods(app, heads, methods, {**settings.grid, **(grid or {})})
+        chosen = next((row for row in found.rows if row.ranks), None)
         if chosen is None:
-            reasons = "; ".join(sorted({f"{row.method}: {row.excluded}" for row in rows}))
+            reasons = "; ".join(sorted({f"{row.method}: {row.excluded}" for row in found.rows}))
             raise BadInput(f"No method gave clusters that mean anything: {reasons}", "Try other parameters")
-        proposal = Proposal(shots_of(app.store), _certified(app, present, labels))
-        return _compared(len(present), f"{chosen.method} {chosen.parameters}", rows, proposal)
+        labels = found.labels
+        if of == "representatives":
+            labels = {content: labels[head] for content, head in _heads(app, present).items()}
+        clustering = Clustering("certified" if settings.certificate else "whole", labels)
+        return _result(app, len(present), f"{chosen.method} {chosen.parameters}", clustering, found)
 
 
-def _compared(photos: int, chosen: str, rows: tuple[CandidateRow, ...], proposal: Proposal) -> ReclusterResult:
-    known, found = proposal.known, proposal.found
-    differing = proposal.differing if chosen == "shot" else ()
-    return ReclusterResult(
-        photos, chosen, rows, len(found), len(found & known), len(found - known), len(known - found), differing
-    )
-
-
-def _proposal(app: App) -> Proposal:
+def _result(app: App, photos: int, chosen: str, clustering: Clustering | None, found: _Found) -> ReclusterResult:
     switches = Switches(**app.config.group.model_dump())
-    return propose(app.store, app.link_threshold, app.method.linkage, switches, app.locations.cache_dir)
+    cache = app.locations.cache_dir
+    proposal = propose(app.store, app.link_threshold, app.method.linkage, switches, cache, clustering)
+    try:
+        (clustering or Clustering.of(app.store)).save(cache / CLUSTERING)
+    except OSError as error:
+        raise StateUnavailable(f"{cache} cannot be written: {error.strerror}", "Make room or give access") from error
+    known, new = proposal.known, proposal.found
+    return ReclusterResult(
+        photos, chosen, found.rows, len(new), len(new & known), len(new - known), len(known - new),
+        tuple(_changes(app, proposal)), proposal.differing, found.why,
+    )  # fmt: skip
 
 
-def _by_methods(
-    app: App, present: list[int], methods: tuple[str, ...], grid: Mapping[str, Any]
-) -> tuple[tuple[CandidateRow, ...], list[int]]:
-    """Every candidate, the best first, and the labels of the best, in the order of `present`."""
-    encoder_id = app.encoder.encoder_id
-    known = dict(app.store.contents.vectors(encoder_id))
+def _changes(app: App, proposal: Proposal) -> Iterator[Change]:
+    """Every group that would be new, by its first path, then those that would be none."""
+    group_of = app.store.groups.of(proposal.differing)
+    views = app.store.photos.views(proposal.differing)
+    new = []
+    for shot in proposal.found - proposal.known:
+        paths = sorted(view.path for content in shot for view in views.get(content, ()))
+        alone = sum(content not in group_of for content in shot)
+        new.append(Change(merged_from(group_of, shot), alone, tuple(paths)))
+    yield from sorted(new, key=lambda change: change.photos)
+    left = {name for change in new for name in change.of}
+    yield from (Change((name,), 0, ()) for name in sorted(set(group_of.values()) - left))
+
+
+def _heads(app: App, present: list[int]) -> dict[int, int]:
+    """Content -> the representative of its group; itself where it is alone, or that one is missing."""
+    there = set(present)
+    heads = {content: content for content in present}
+    for group in app.store.groups.get(set(app.store.groups.of(present).values())):
+        members = [member.content for member in group.members if member.content in there]
+        head = group.representative if group.representative in there else members[0]
+        heads |= dict.fromkeys(members, head)
+    return heads
+
+
+def _by_methods(app: App, present: list[int], methods: tuple[str, ...], grid: Mapping[str, Any]) -> _Found:
+    """Every candidate, the best first, and the labels of the best, found by a process that has scikit-learn."""
+    known = dict(app.store.contents.vectors(app.encoder.encoder_id))
+    present = [content for content in present if content in known]
     vectors = np.array([known[content] for content in present], np.float32)
     digests = app.store.contents.get(present)
     with tempfile.TemporaryDirectory(prefix="sameshot-recluster-") as folder:
         np.save(Path(folder) / "vectors.npy", vectors)
+        if len(present) > NEIGHBOURHOODS_FROM:
+            place = {content: place for place, content in enumerate(present)}
+            links = app.store.links.among(present)
+            pairs = [(place[link.first], place[link.second]) for link in links if link.cosine >= SHORTLIST_COSINE]
+            np.save(Path(folder) / "alike.npy", np.array(pairs, np.int64).reshape(-1, 2))
         group_of = app.store.groups.of(present)
         numbers = {name: number for number, name in enumerate(sorted({*group_of.values()}))}
         known_as = [numbers.get(group_of.get(one, ""), len(numbers) + place) for place, one in enumerate(present)]
@@ -148,26 +212,9 @@ def _by_methods(
             one["excluded"],
             one["agreement"],
         )
-        for one in found
+        for one in found["rows"]
     )
-    return rows, found[0]["labels"] or []
-
-
-def _certified(app: App, present: list[int], labels: list[int]) -> Shots:
-    """Each cluster divided into stars by the links inside it; photos that no link holds are alone."""
-    label_of = dict(zip(present, labels, strict=True))
-    links = [
-        link
-        for link in app.store.links.among(present, app.link_threshold)
-        if label_of[link.first] == label_of[link.second]
-    ]
-    order = {content: row.digest for content, row in app.store.contents.get(present).items()}
-    content_of = {digest: content for content, digest in order.items()}
-    said = app.store.verdicts.pairs_among(order.values())
-    words: list[Said] = [("together", content_of[one], content_of[two]) for one, two in sorted(said.together)]
-    words += [("apart", content_of[one], content_of[two]) for one, two in sorted(said.apart)]
-    stars = partition(present, links, resolve(words), order)
-    return frozenset(frozenset(star.members) for star in stars if len(star.members) > 1)
+    return _Found(rows, dict(zip(present, found["labels"], strict=False)), tuple(found["why"]))
 
 
 def main(words: Sequence[str]) -> int:

@@ -117,6 +117,8 @@ def _rule(app: App, group: Group, seen: GroupView, member: Membership, *, stands
         yield f"It is linked to another member with a score of {member.score:.3f}; you asked for chains."
     elif member.certified_by == "owner":
         yield "You said that it belongs there."
+    elif member.certified_by == "cluster":
+        yield "The clustering that you asked for put it there; nothing says that it is like the others."
     elif member.certified_by != "itself":
         yield f"It is a frame of a {member.certified_by}: {RECOGNISED_BY[member.certified_by]}."
     chosen = _chosen(app, seen)

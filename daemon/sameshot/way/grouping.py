@@ -3,7 +3,8 @@
 Comes in: contents whose links, photos or verdicts changed. Goes out: the groups of the whole region they touch,
 re-partitioned, with ids that survive. The region is closed under links, under the owner's `together`, under the sets
 that are recognised by what the cameras wrote and under the groups known before, so what is outside it cannot be
-affected, and the result is the one a batch run over everything would give.
+affected, and the result is the one a batch run over everything would give. Where the owner asked for a clustering, a
+link between two clusters does not count, or each cluster is held whole; his words go before it.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ def _regroup_around(
 ) -> set[int]:
     series = SeriesReader(store, threshold, sets=switches.sets)
     region, constraints = _region(store, contents, threshold, series)
+    mode = store.clusters.mode
+    cluster_of = store.clusters.of(region) if mode else {}
     copies = store.photos.copies(region)
     rows = store.contents.get(copies)
     order = {content: row.digest for content, row in rows.items()}
@@ -68,14 +71,15 @@ def _regroup_around(
     links = [
         link
         for link in store.links.among(copies, threshold)
-        if counts(link, reaches) and _wanted(link, rows, series, switches)
+        if counts(link, reaches) and _wanted(link, rows, series, switches) and _may_meet(link, cluster_of)
     ]
     stars = _DIVIDED_BY[linkage](sorted(copies), links, constraints, order)
     shown = [star for star in stars if _is_group(star, copies, switches)]
     known = store.groups.of(region)
     ids = lay_over(known, [star.members for star in shown], new_id)
     stars_by_id = list(zip(ids, shown, strict=True))
-    groups = _certified(store, stars_by_id, links, rows, series, constraints, chained=linkage == "chain")
+    whole = cluster_of if mode == "whole" else {}
+    groups = _certified(store, stars_by_id, links, rows, series, constraints, whole, chained=linkage == "chain")
     before = store.groups.get(set(known.values()))
     if {group.id: group for group in groups} != {group.id: group for group in before}:
         store.groups.replace(set(known.values()), groups)
@@ -109,6 +113,12 @@ def _wanted(link: Link, rows: Mapping[int, ContentRow], series: SeriesReader, sw
     return switches.burst if series.are_burst(link.first, link.second) else switches.near
 
 
+def _may_meet(link: Link, cluster_of: Mapping[int, int]) -> bool:
+    """Whether no clustering parts the two. A content that came after it is in no cluster, and may meet all."""
+    first, second = cluster_of.get(link.first), cluster_of.get(link.second)
+    return first is None or second is None or first == second
+
+
 def _is_group(star: Star, copies: Mapping[int, int], switches: Switches) -> bool:
     shown = len(star.members) if not switches.exact else sum(copies[content] for content in star.members)
     return shown > 1
@@ -121,6 +131,7 @@ def _certified(
     rows: Mapping[int, ContentRow],
     series: SeriesReader,
     constraints: Constraints,
+    cluster_of: Mapping[int, int],
     *,
     chained: bool,
 ) -> list[Group]:
@@ -137,8 +148,9 @@ def _certified(
         quality = {content: ratings[content].value for content in star.members}
         kept = {content for content in star.members if order[content] in keeps}
         best, members = certify(
-            star, near, quality, order, kept, block=constraints.block, frame_of=series.frame_of, chained=chained
-        )
+            star, near, quality, order, kept,
+            block=constraints.block, frame_of=series.frame_of, cluster_of=cluster_of, chained=chained,
+        )  # fmt: skip
         kind = kind_of(star.members, series.frame_of, pictures, series.captures, series.bursts)
         groups.append(Group(group_id, best, members, kind))
     return groups
@@ -149,11 +161,15 @@ def _region(store: Store, contents: set[int], threshold: float, series: SeriesRe
     region: set[int] = set()
     grown = set(contents)
     said: list[Said] = []
+    clusters: dict[int, list[int]] = {}
+    whole = store.clusters.mode == "whole"
     while grown != region:
         region = grown
         grown = store.links.component(region, threshold)
         said = _said(store, grown)
         grown |= {content for kind, a, b in said if kind == "together" for content in (a, b)}
+        if whole:
+            grown |= store.clusters.members(set(store.clusters.of(grown).values()))
         beside = series.read(grown)
         grown |= {content for known in series.sets for content in known.contents}
         # A frame that came may end a set that was one: those that were in it are grouped anew without it.
@@ -163,6 +179,10 @@ def _region(store: Store, contents: set[int], threshold: float, series: SeriesRe
                 grown |= members
     # What is recognised counts as said before all else: the owner's word is newer.
     held: list[Said] = [("together", a, b) for known in series.sets for a, b in pairwise(known.contents)]
+    if whole:
+        for content, label in sorted(store.clusters.of(store.photos.copies(region)).items()):
+            clusters.setdefault(label, []).append(content)
+        held = [("together", a, b) for inside in clusters.values() for a, b in pairwise(inside)] + held
     return region, resolve([word for word in (*held, *said) if word[1] in region and word[2] in region])
 
 
