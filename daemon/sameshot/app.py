@@ -259,7 +259,7 @@ class App:
         flow.encoders.in_a_hurry = True
         total = flow.pending
         busy_until_s = self.now() + PATIENCE_S
-        while not (flow.idle and flow.encoders.progress is None) and self.now() < busy_until_s:
+        while not (flow.idle and flow.encoders.is_idle) and self.now() < busy_until_s:
             flow.step()
             coming = flow.encoders.progress
             if flow.working or coming is not None:

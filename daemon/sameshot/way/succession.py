@@ -71,6 +71,11 @@ class Succession:
         self._has_litter = True
 
     @property
+    def is_idle(self) -> bool:
+        """Whether no encoder is on its way and nothing is left to remove."""
+        return self._coming is None and not self._has_litter
+
+    @property
     def progress(self) -> Progress | None:
         """How far the encoder is that comes; None where none does."""
         return None if self._coming is None else self._coming.progress
