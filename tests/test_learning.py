@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,56 +12,15 @@ from running import Installation
 from sameshot.config import load_with_sources
 from sameshot.errors import BadInput
 from sameshot.group.quality import Facts, is_edited, rate
-from sameshot.model import Capture, FileStat, FoundFile, Identity, Link, Look, Quality, Shot
+from sameshot.model import Capture, Quality
 from sameshot.verbs.check import Setting, check
 from sameshot.verbs.learn import propose
 from sameshot.way.learned import Lesson, keep, lesson, was_forgotten, weights
 from sameshot.way.learning import _words, choices, said_pairs, teach
 from sameshot.way.threshold import threshold_of
+from written import Library
 
 START = datetime(2026, 5, 1, 10)  # noqa: DTZ001 - cameras write no zone
-
-
-class Library:
-    """A state whose photos, links and groups are written as by a scan: nothing is drawn, so hundreds are cheap."""
-
-    def __init__(self, app) -> None:
-        self.app, self.store = app, app.store
-        self.encoder_id = app.encoder.encoder_id
-        self.digests: dict[int, bytes] = {}
-        self._rng = np.random.default_rng(0)
-
-    def photo(self, *, sharpness: float = 0.5, brightness: float = 0.5, side_px: int = 1000, **capture) -> int:
-        number = len(self.digests) + 1
-        digest = number.to_bytes(32, "big")
-        content = self.store.contents.add(Identity(digest, digest, "JPEG"))
-        vector = self._rng.normal(size=self.app.encoder.dimension).astype(np.float32)
-        look = Look(
-            side_px, side_px, "JPEG", Capture(**capture), Quality(sharpness, brightness, 0.0), self.encoder_id,
-            vector / np.linalg.norm(vector), {},
-        )  # fmt: skip
-        self.store.contents.save_look(content, look)
-        path = Path(f"/photos/{number}.jpg")
-        photo = self.store.photos.register(Path("/photos"), Shot(FoundFile(path, FileStat(1, number, 1, 1, 1)), ()))
-        self.store.photos.advance(photo, "grouped", content)
-        self.digests[content] = digest
-        return content
-
-    def link(self, first: int, second: int, score: float) -> None:
-        self.store.links.save([Link(min(first, second), max(first, second), score, {}, 0.9)])
-
-    def say(self, kind, *contents: int) -> None:
-        self.store.verdicts.add(kind, [self.digests[content] for content in contents], 1.0)
-
-    def delete(self, content: int) -> None:
-        self.store.photos.set_missing([Path(f"/photos/{content}.jpg")], 5.0)
-
-    def regroup(self) -> None:
-        self.app.flow.touch(self.digests)
-        self.app.flow.regroup()
-
-    def representatives(self) -> set[int]:
-        return {group.representative for group in self.store.groups.all()}
 
 
 @pytest.fixture
@@ -237,12 +195,7 @@ def test_choices_by_chance_leave_the_best_photo_as_shipped(library: Library) -> 
 
 
 def test_groups_that_are_kept_whole_teach_nothing(library: Library) -> None:
-    start, frames = START, []  # a bracket
-    for number, seconds in enumerate((1 / 500, 1 / 125, 1 / 30)):
-        exposed = {"exposure_time_s": seconds, "f_number": 8.0, "iso": 100.0, "brightness": 0.2 + 0.3 * number}
-        frames.append(library.photo(camera="One", taken_at=start + timedelta(seconds=number), **exposed))
-    for other in frames[1:]:
-        library.link(frames[0], other, 0.95)
+    frames = library.bracket()
     library.regroup()
     assert {group.kind for group in library.store.groups.all()} == {"bracket"}
     library.say("keep", frames[1])

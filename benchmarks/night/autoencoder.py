@@ -1,6 +1,6 @@
-"""Does an autoencoder that was trained on real photos beat the same network untrained? And is a night of noise refused?
+"""Does an autoencoder that was trained on real photos beat the same network untrained? And is a spoilt night refused?
 
-    python benchmarks/night/autoencoder.py PHOTOS WORK [--minutes 5] [--loss mse] [--architecture plain]
+    python benchmarks/night/autoencoder.py PHOTOS WORK [--minutes 5] [--loss mse] [--architecture plain] [--spoil noise]
 
 PHOTOS holds labels.csv. Held-out scenes are never trained on; each held-out photo comes with its changed versions.
 """
@@ -16,10 +16,16 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import cv2
 import numpy as np
 from photos import gather
 
 from sameshot.embed.training_job import Request
+
+SPOILT = {
+    "noise": lambda pictures: np.random.default_rng(0).integers(0, 256, pictures.shape, np.uint8),
+    "blur": lambda pictures: np.stack([cv2.GaussianBlur(picture, (0, 0), 8) for picture in pictures]),
+}
 
 
 def run(folder: Path, request: Request) -> dict:
@@ -40,7 +46,8 @@ def main() -> None:
     parser.add_argument("--loss", default="mse")
     parser.add_argument("--architecture", default="plain")
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--noise", action="store_true", help="then train on noise, against the one just trained")
+    parser.add_argument("--spoil", choices=SPOILT, help="then train on spoilt pictures, against the one just trained")
+    parser.add_argument("--spoilt-epochs", type=int, default=5)
     wanted = parser.parse_args()
     crops = gather(wanted.photos, 64)
     folder = wanted.work / f"{wanted.architecture}-{wanted.loss}"
@@ -52,15 +59,15 @@ def main() -> None:
     }  # fmt: skip
     request = Request(str(folder), str(folder / "crops.npy"), crops.shots, crops.held_out, settings)
     print(json.dumps(run(folder, request), indent=1))
-    if wanted.noise:
-        night = wanted.work / "noise"
+    if wanted.spoil:
+        night = wanted.work / wanted.spoil
         night.mkdir(exist_ok=True)
-        noise = np.random.default_rng(0).integers(0, 256, crops.pixels.shape, np.uint8)
+        spoilt = SPOILT[wanted.spoil](crops.pixels)
         held = np.array(crops.held_out)
-        noise[held] = crops.pixels[held]
-        np.save(night / "crops.npy", noise)
+        spoilt[held] = crops.pixels[held]
+        np.save(night / "crops.npy", spoilt)
         champion = (str(folder / "candidate.onnx"), 128)
-        short = settings | {"budget_s": min(wanted.minutes * 60, 180), "epochs": 5}
+        short = settings | {"epochs": wanted.spoilt_epochs}
         request = Request(str(night), str(night / "crops.npy"), crops.shots, crops.held_out, short, champion)
         print(json.dumps(run(night, request), indent=1))
 

@@ -1,6 +1,6 @@
 """What a latent of the owner's photos is worth beside the pretrained encoder: as a second signal, and as a head on it.
 
-    python benchmarks/night/latent_uses.py PHOTOS WORK
+    python benchmarks/night/latent_uses.py PHOTOS WORK [--hard]
 
 PHOTOS holds labels.csv. WORK holds plain-mse/candidate.onnx, as `autoencoder.py` leaves it: the autoencoder trained on
 the scenes that are not held out here. Everything is fitted on those scenes and judged by the others, as a night would.
@@ -27,6 +27,14 @@ from sameshot.embed.serving import Encoder
 from sameshot.model import Capture, Features
 
 LEAST_COSINE = 0.5
+HARD = {
+    "quarter turn": np.rot90,
+    "mirrored": lambda pixels: pixels[:, ::-1],
+    "half of it": lambda pixels: pixels[: 7 * len(pixels) // 10, : 7 * pixels.shape[1] // 10],
+    "dark": lambda pixels: (pixels / 255.0) ** 2.2 / 8,
+    "burnt": lambda pixels: (pixels / 255.0) ** 2.2 * 8,
+}
+"""What nights do not generate, and the encoder finds hard."""
 RESAMPLES = 2000
 
 
@@ -41,8 +49,15 @@ class Seen:
     change: np.ndarray
 
 
-def look(folder: Path, work: Path) -> Seen:
-    kept = work / "seen.pickle"  # only ever written here, and read back
+def changed(name: str, pixels: np.ndarray) -> np.ndarray:
+    made = (HARD if name in HARD else CHANGES)[name](pixels)
+    if made.dtype != np.uint8:  # light, which a sensor clips
+        made = (np.clip(made, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
+    return np.ascontiguousarray(made)
+
+
+def look(folder: Path, work: Path, names: list[str]) -> Seen:
+    kept = work / f"seen-{len(names)}.pickle"  # only ever written here, and read back
     if not kept.exists():
         encoder = Encoder(prepare("lite0", work))
         rows = []
@@ -50,7 +65,7 @@ def look(folder: Path, work: Path) -> Seen:
             pixels = pixels_of(folder / row["path"], 512)
             if pixels is None:
                 continue
-            for name, made in {"": pixels, **{name: change(pixels) for name, change in CHANGES.items()}}.items():
+            for name, made in {"": pixels, **{name: changed(name, pixels) for name in names}}.items():
                 one = Features(encoder.embed(made), describe(made), Capture(), made.shape[1], made.shape[0])
                 rows.append((one, square(made, 64), row["group"], row["scene"], name))
         features, crops, groups, scenes, changes = zip(*rows, strict=True)
@@ -62,14 +77,16 @@ def look(folder: Path, work: Path) -> Seen:
 # ---------------------------------------------------------------- a second signal
 
 
-def scored_pairs(seen: Seen, vectors: np.ndarray, work: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def scored_pairs(
+    seen: Seen, vectors: np.ndarray, work: Path, versions: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First, second, and the pair score of each pair that a shortlist would hold and that holds a photo."""
-    kept = work / "pairs.npz"
+    kept = work / f"pairs-{versions}.npz"
     if not kept.exists():
         cosines = np.triu(vectors @ vectors.T, 1)
         first, second = np.nonzero(cosines >= LEAST_COSINE)
         photo = seen.change == ""
-        wanted = photo[first] & (photo[second] | (np.abs(first - second) < 1 + len(CHANGES)))
+        wanted = photo[first] & (photo[second] | (np.abs(first - second) < 1 + versions))
         first, second = first[wanted], second[wanted]
         pairs = zip(first, second, strict=True)
         scores = [score_pair(seen.features[one], seen.features[other]).score for one, other in pairs]
@@ -105,7 +122,7 @@ def interval(differences: np.ndarray, shots: np.ndarray) -> tuple[float, float, 
 
 
 def second_signal(seen: Seen, held: np.ndarray, latents: np.ndarray, vectors: np.ndarray, work: Path) -> None:
-    first, second, scores = scored_pairs(seen, vectors, work)
+    first, second, scores = scored_pairs(seen, vectors, work, len(np.unique(seen.change)) - 1)
     same = seen.groups[first] == seen.groups[second]
     log_odds = np.log(np.clip(scores, 1e-9, 1 - 1e-9) / np.clip(1 - scores, 1e-9, 1))
     latent = np.einsum("ij,ij->i", latents[first], latents[second])
@@ -194,10 +211,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("photos", type=Path)
     parser.add_argument("work", type=Path)
+    parser.add_argument("--hard", action="store_true", help="also changes that no night generates")
     wanted = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    seen = look(wanted.photos, wanted.work)
+    seen = look(wanted.photos, wanted.work, [*CHANGES, *(HARD if wanted.hard else ())])
     names = sorted({row["scene"] for row in labelled(wanted.photos)})
     held_scenes = np.random.default_rng(0).choice(names, int(len(names) * 0.4), replace=False)  # as photos.gather does
     held = np.isin(seen.scenes, held_scenes)

@@ -10,6 +10,8 @@ from typing import Any
 from sameshot.printing import Printer
 from sameshot.wording import counted
 
+_CHANGES_SHOWN = 50
+
 
 def models(out: Printer, result: dict[str, Any]) -> None:
     """What was done, then a row for each encoder."""
@@ -26,8 +28,6 @@ def models(out: Printer, result: dict[str, Any]) -> None:
         for model in result["models"]
     ]
     out.table(("encoder", "state", "dimensions", "id", "about"), rows)
-
-
     if result["learned"]:
         lessons = [
             (known["name"], known["version"], f"{known['words']} words about {known['sets']} sets", known["why"])
@@ -45,6 +45,8 @@ def learn(out: Printer, result: dict[str, Any]) -> None:
         out.say(f"{known['name']}, version {known['version']}: {values}.")
     if not result["said"]:
         out.say("Nothing new was proposed.")
+
+
 def train(out: Printer, result: dict[str, Any]) -> None:
     """Whether it is taken, and why."""
     out.say(f"{result['why'][:1].upper()}{result['why'][1:]}.", style="bold")
@@ -52,6 +54,20 @@ def train(out: Printer, result: dict[str, Any]) -> None:
         f"Trained on {counted(result['photos'], 'photo')} in {counted(result['epochs'], 'epoch')}, the best was number "
         f"{result['best_epoch']}: {result['ended']}."
     )
+    rows = [
+        (
+            row["of"],
+            row["shots"],
+            row["pictures"],
+            *("" if row[by] is None or not row["pictures"] else f"{row[by]:.4f}"
+              for by in ("untrained", "champion", "trained")),
+        )
+        for row in result["table"]
+    ]  # fmt: skip
+    out.table(("held out", "shots", "pictures", "untrained", "serves", "trained"), rows)
+    out.say("By mean average precision: 1 where each picture finds all others of its shot before any other.")
+    if result["features_of"]:
+        out.say(f"Its loss compared features of {result['features_of']}.")
     if result["taken"]:
         out.say("It serves where the config says `encoder: autoencoder`, from the next start or reload on.")
     out.say(f"The report is {result['report']}, the losses are drawn in {result['curve']}.")
@@ -63,7 +79,20 @@ def recluster(out: Printer, result: dict[str, Any]) -> None:
         f"{result['chosen']}: {counted(result['groups'], 'group')} of {counted(result['photos'], 'photo')}. As known: "
         f"{result['kept']}, new: {result['new']}, gone: {result['gone']}."
     )
-    out.say("Nothing was changed." + (" `sameshot merge` makes it so." if result["differing"] else ""))
+    for change in result["changes"][:_CHANGES_SHOWN]:
+        of = ", ".join(change["of"])
+        if change["photos"]:
+            alone = f"{counted(change['alone'], 'photo')} alone" if change["alone"] else ""
+            out.say(f"One group, of {' and '.join(filter(None, (of, alone)))}:", style="bold")
+            out.table(("photo",), [(path,) for path in change["photos"]])
+        else:
+            out.say(f"No group any more: {of}", style="bold")
+    if (more := len(result["changes"]) - _CHANGES_SHOWN) > 0:
+        out.say(f"... and {counted(more, 'change')} more: --format json shows all.")
+    if result["differing"]:
+        out.say("Nothing was changed so far. `sameshot recluster --apply` makes it so.")
+    else:
+        out.say("Nothing was changed.")
 
 
 def merge(out: Printer, result: dict[str, Any]) -> None:
@@ -72,7 +101,9 @@ def merge(out: Printer, result: dict[str, Any]) -> None:
         out.say(f"{one['group']}: of {' and '.join(one['of'])}", style="bold")
         rows = [(f"{member['score']:.3f}", member["certified_by"], member["path"]) for member in one["members"]]
         out.table(("score", "certified by", "photo"), rows)
-    if not result["merged"]:
+    if result["parted"]:
+        out.say(f"Taken back: {', '.join(result['parted'])}. What they were made of is kept apart from now on.")
+    elif not result["merged"]:
         out.say("No two groups show one shot.")
     if result["changed"]:
         out.say(f"{counted(result['changed'], 'other group')} changed.")
@@ -99,5 +130,6 @@ def recluster_report(out: Printer, result: dict[str, Any]) -> None:
     )  # fmt: skip
     out.table(columns, rows)
     out.say("In brackets the rank by each measure; the smallest sum is the best. The last column: 1 is as grouped now.")
-    out.say("The measures judge shape, not sameness, and by the last two a photo that is alone is a perfect cluster.")
+    for sentence in result["why"]:
+        out.say(sentence)
     recluster(out, result)

@@ -1,8 +1,9 @@
 """How unlike two pictures are to a network that knows pictures: the perceptual loss (Johnson et al., 2016).
 
 Comes in: two batches of pictures, float (n, 3, side, side), -1..1. Goes out: the mean squared distance of their
-features, which training follows downhill. The features are VGG19's where its weights are in torch's cache, and else
-those of Lite0, whose weights are always installed. Neither is trained, and nothing is downloaded.
+features, which training follows downhill. The features are those of a network that is named, a torchvision classifier
+or a class of the owner's; else VGG19's where its weights are on this machine, and else those of Lite0, whose weights
+are always installed. None is trained, and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ import torchvision
 from torch.nn import functional
 
 from sameshot.embed.encoders import lite0_tensors
+from sameshot.embed.own_class import made
+from sameshot.embed.served_graph import Preparation
+from sameshot.embed.spec import parse
+from sameshot.embed.torch_models import embedding_of, places_of, torchvision_network
+from sameshot.errors import BadInput
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,13 +35,58 @@ _BLOCKS = ((1, 1), (2, 6), (1, 6), (2, 6), (1, 6))
 """Stride and expansion of the first five blocks of Lite0: down to an eighth of the side."""
 
 
-def perceptual_loss(device: str) -> tuple[Loss, str]:
-    """The loss, and whose features it compares: `vgg19` or `lite0`. Raises StateUnavailable without any weights."""
-    weights = torchvision.models.VGG19_Weights.IMAGENET1K_V1
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-    if path.is_file():
-        return _VggLoss(path, device), "vgg19"
+def perceptual_loss(device: str, models_dir: Path, model: str = "") -> tuple[Loss, str]:
+    """The loss, and whose features it compares: `model`, `vgg19` or `lite0`.
+
+    `model`: as `torchvision:resnet18?depth=20` or `module:Class`; `models_dir`: where fetched weights are.
+    Raises BadInput where such a model cannot be had or followed, StateUnavailable without any weights.
+    """
+    if model:
+        return _GivenLoss(*_given(model, models_dir), model, device), model
+    for path in places_of(torchvision.models.VGG19_Weights.IMAGENET1K_V1, models_dir):
+        if path.is_file():
+            return _VggLoss(path, device), "vgg19"
     return _LiteLoss(lite0_tensors(), device), "lite0"
+
+
+def _given(model: str, models_dir: Path) -> tuple[torch.nn.Module, Preparation]:
+    spec = parse(model)
+    if spec.kind == "torchvision":
+        return torchvision_network(spec, models_dir)
+    network = made(spec.source) if spec.kind == "custom" else None
+    if not isinstance(network, torch.nn.Module):
+        raise BadInput(f"{model} is nothing that torch can follow downhill", "Name torchvision:NAME or a torch class")
+    options = spec.options
+    zeros, full = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)
+    prepared = Preparation(options.get("input_size", 224), options.get("mean", zeros), options.get("std", full))
+    return embedding_of(network), prepared
+
+
+class _GivenLoss:
+    """The features of one layer of any network, on pictures of the size that it takes."""
+
+    def __init__(self, network: torch.nn.Module, prepared: Preparation, name: str, device: str) -> None:
+        self._network = network.eval().requires_grad_(requires_grad=False).to(device)
+        self._side_px, self._name = prepared.side_px, name
+        self._mean = torch.tensor(prepared.mean, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(prepared.std, device=device).view(1, 3, 1, 1)
+
+    def __call__(self, drawn: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            aim = self._features(wanted)
+        return functional.mse_loss(drawn, wanted) + functional.mse_loss(self._features(drawn), aim)
+
+    def _features(self, pictures: torch.Tensor) -> torch.Tensor:
+        size = (self._side_px, self._side_px)
+        resized = functional.interpolate(pictures, size, mode="bilinear", align_corners=False)
+        try:
+            found = self._network(((resized + 1) * 127.5 - self._mean) / self._std)
+        except RuntimeError as error:
+            message = f"{self._name} takes no pictures of {self._side_px} px: {str(error).splitlines()[0]}"
+            raise BadInput(message, "Check its input_size") from error
+        if not isinstance(found, torch.Tensor):
+            raise BadInput(f"{self._name} gives {type(found).__name__}, not a tensor of features", "Choose another")
+        return found
 
 
 class _VggLoss:

@@ -36,18 +36,22 @@ from sameshot.errors import BadInput
 
 FEWEST_CROPS = 32
 _VALIDATION = 0.1
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to train. `patience`: epochs without a better validation loss after which it ends."""
+    """How to train. `patience`: epochs without a better validation loss after which it ends.
+
+    `perceptual_model`: whose features the perceptual loss compares; VGG19 or Lite0 where it is empty.
+    """
 
     architecture: str = "plain"
     side_px: int = 64
     latent: int = 128
     channels: int = 16
     loss: Literal["mse", "mae", "perceptual"] = "mse"
+    perceptual_model: str = ""
     epochs: int = 60
     batch_size: int = 32
     learning_rate: float = 2e-3
@@ -67,12 +71,16 @@ class Settings:
 
 @dataclass(slots=True)
 class Progress:
-    """A training so far. `curve`: (training loss, validation loss) of each epoch. `ended`: why, empty while it goes."""
+    """A training so far. `curve`: (training loss, validation loss) of each epoch. `ended`: why, empty while it goes.
+
+    `features_of`: whose features the loss compares, empty where it compares pixels.
+    """
 
     signature: str
     network: dict[str, torch.Tensor]
     optimizer: dict[str, Any]
     best: dict[str, torch.Tensor]
+    features_of: str = ""
     curve: list[tuple[float, float]] = field(default_factory=list)
     ended: str = ""
 
@@ -90,11 +98,13 @@ def train(
     *,
     clock: Callable[[], float],
     force: bool = False,
+    models_dir: Path = Path(),
     tell: Callable[[Progress], None] = lambda _: None,
 ) -> tuple[Autoencoder, Progress]:
     """Returns the network at its best, in evaluation mode on the CPU, and how it went.
 
     Goes on from `checkpoint` where that fits, and does nothing more where it had ended; with `force` begins anew.
+    `models_dir`: where fetched weights are.
     Raises BadInput when it cannot be trained so, OSError when the checkpoint cannot be written.
     """
     if len(crops) < FEWEST_CROPS:
@@ -102,13 +112,13 @@ def train(
     network = build(settings.architecture, settings.side_px, settings.latent, settings.channels, settings.seed)
     device = _usable(settings.device)
     pictures = prepared(crops, settings.side_px)
-    loss = _loss(settings.loss, device)
+    loss, features_of = _loss(settings, device, models_dir)
     network.to(device)
     optimizer = _OPTIMIZERS[settings.optimizer](network.parameters(), lr=settings.learning_rate)
     progress = None if force else read_checkpoint(checkpoint, settings.signature(crops))
     if progress is None:
         weights = _copied(network)
-        progress = Progress(settings.signature(crops), weights, optimizer.state_dict(), weights)
+        progress = Progress(settings.signature(crops), weights, optimizer.state_dict(), weights, features_of)
     else:
         network.load_state_dict(progress.network)
         optimizer.load_state_dict(progress.optimizer)
@@ -243,7 +253,7 @@ def _copied(network: Autoencoder) -> dict[str, torch.Tensor]:
 
 def _packed(progress: Progress) -> bytes:
     stream = io.BytesIO()
-    names = ("signature", "network", "optimizer", "best", "curve", "ended")
+    names = ("signature", "network", "optimizer", "best", "features_of", "curve", "ended")
     torch.save({name: getattr(progress, name) for name in names}, stream)
     return stream.getvalue()
 
@@ -255,10 +265,10 @@ def _usable(device: str) -> str:
     return device
 
 
-def _loss(name: str, device: str) -> Loss:
-    if name == "perceptual":
-        return perceptual_loss(device)[0]
-    return functional.mse_loss if name == "mse" else functional.l1_loss
+def _loss(settings: Settings, device: str, models_dir: Path) -> tuple[Loss, str]:
+    if settings.loss == "perceptual":
+        return perceptual_loss(device, models_dir, settings.perceptual_model)
+    return functional.mse_loss if settings.loss == "mse" else functional.l1_loss, ""
 
 
 _TIME_WAS_OVER = "its time was over"

@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from sameshot.embed.autoencoders import Autoencoder
 from sameshot.embed.cards import write_whole
 from sameshot.embed.encoders import EncoderFile
-from sameshot.embed.judging import Judgement, judge
+from sameshot.embed.judging import Judgement, average_precisions, judge
 from sameshot.embed.loss_curve import picture
 from sameshot.embed.served_graph import Preparation, serve
 from sameshot.embed.serving import Encoder
@@ -37,7 +37,11 @@ _MIDDLE = (127.5, 127.5, 127.5)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`crops`: uint8 .npy (n, side, side, 3). `shots`, `held_out`: of each. `champion`: ONNX file and dimension."""
+    """`crops`: uint8 .npy (n, side, side, 3). `shots`, `held_out`: of each. `champion`: ONNX file and dimension.
+
+    `kinds`: words for parts of the held-out pictures that are looked at by themselves, each with whether a crop is one.
+    `models_dir`: where fetched weights are.
+    """
 
     folder: str
     crops: str
@@ -46,11 +50,29 @@ class Request:
     settings: dict[str, int | float | str]
     champion: tuple[str, int] | None = None
     force: bool = False
+    kinds: dict[str, list[bool]] = field(default_factory=dict)
+    models_dir: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Mean average precision of a part of the held-out pictures; `champion` is None where none serves."""
+
+    of: str
+    shots: int
+    pictures: int
+    untrained: float
+    champion: float | None
+    trained: float
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of it. `accepted`: it beats all that it was judged against; `why`: the sentence for people."""
+    """What came of it. `accepted`: it beats all that it was judged against; `why`: the sentence for people.
+
+    `features_of`: whose features the loss compares, empty where it compares pixels. `curve`: (training, validation)
+    loss of each epoch. `table`: the same comparison by parts, to look at; the judgements decide.
+    """
 
     accepted: bool
     why: str
@@ -64,6 +86,9 @@ class Report:
     trained_on: int
     settings: dict[str, int | float | str]
     made_at: str
+    features_of: str
+    curve: list[tuple[float, float]]
+    table: list[Row]
 
 
 def run(request: Request) -> Report:
@@ -76,23 +101,27 @@ def run(request: Request) -> Report:
         raise BadInput("The crops and what is known of them do not match", "Gather them anew")
     seen = np.ascontiguousarray(crops[~held])
     network, progress = train(
-        settings, seen, folder / "checkpoint.pt", clock=time.monotonic, force=request.force, tell=_tell
-    )
+        settings, seen, folder / "checkpoint.pt",
+        clock=time.monotonic, force=request.force, models_dir=Path(request.models_dir), tell=_tell,
+    )  # fmt: skip
     candidate, dimension = _served(network, settings, folder / "candidate.onnx")
     unseen = crops[held]
     vectors = _vectors(candidate, dimension, unseen)
     before, _ = _served(untrained(settings, seen), settings, folder / "untrained.onnx")
-    against_untrained = judge(_vectors(before, dimension, unseen), vectors, shots[held])
-    against_champion = None
+    of_before, of_champion = _vectors(before, dimension, unseen), None
+    against_untrained, against_champion = judge(of_before, vectors, shots[held]), None
     if request.champion is not None:
         path, size = request.champion
-        against_champion = judge(_vectors(Path(path), size, unseen), vectors, shots[held])
+        of_champion = _vectors(Path(path), size, unseen)
+        against_champion = judge(of_champion, vectors, shots[held])
+    parts = {"all": np.ones(len(unseen), np.bool_)} | {of: np.array(one)[held] for of, one in request.kinds.items()}
+    table = [_row(of, part, shots[held], of_before, of_champion, vectors) for of, part in parts.items()]
     accepted, why = _decision(against_untrained, against_champion)
     encoder_id = f"autoencoder-{settings.architecture}{settings.side_px}-{weights_digest(network)[:12]}-1"
     report = Report(
         accepted, why, encoder_id, dimension, len(progress.curve), progress.best_epoch, progress.ended,
         against_untrained, against_champion, len(seen), request.settings,
-        datetime.now(UTC).isoformat(timespec="seconds"),
+        datetime.now(UTC).isoformat(timespec="seconds"), progress.features_of, progress.curve, table,
     )  # fmt: skip
     write_whole(folder / "loss.svg", picture(progress.curve).encode())
     write_whole(folder / "report.json", json.dumps(asdict(report), indent=1).encode())
@@ -107,6 +136,24 @@ def _decision(against_untrained: Judgement, against_champion: Judgement | None) 
     if against_champion is None:
         return True, f"taken: against the same network untrained, {against_untrained.why}"
     return True, f"taken: against the one that served, {against_champion.why}"
+
+
+def _row(
+    of: str,
+    part: NDArray[np.bool_],
+    shots: NDArray[np.int64],
+    before: NDArray[np.float32],
+    champion: NDArray[np.float32] | None,
+    trained: NDArray[np.float32],
+) -> Row:
+    def mean(vectors: NDArray[np.float32]) -> float:
+        found = average_precisions(vectors[part], shots[part])
+        return round(float(np.nanmean(found)), 4) if np.isfinite(found).any() else 0.0
+
+    known = np.isfinite(average_precisions(trained[part], shots[part]))
+    count = len(np.unique(shots[part][known]))
+    serving = None if champion is None else mean(champion)
+    return Row(of, count, int(known.sum()), mean(before), serving, mean(trained))
 
 
 def _served(network: Autoencoder, settings: Settings, path: Path) -> tuple[Path, int]:

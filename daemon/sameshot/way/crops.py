@@ -1,9 +1,11 @@
 """Small square pictures of known photos, for trainers: gathered by workers, kept in the cache folder.
 
 Comes in: the app. Goes out: crops, of which shot each is, and which are held out to judge by. A fourth of the shots is
-held out, chosen by their digests: tomorrow's are the same ones. Of these the crops of changed versions (resized,
-cropped, turned ...) come along, which are the same shot for sure; photos of one group are one shot too, as the measures
-and the owner's verdicts have it. At most so many photos are drawn, whole shots at a time, so the cache is bounded.
+held out, chosen by their digests: tomorrow's are the same ones. So is every shot that the owner put together, or apart
+from others, unless those were more than half of all: his words are what a model is judged by first. Of these the crops
+of changed versions (resized, cropped, turned ...) come along, which are the same shot for sure; photos of one group are
+one shot too, as the measures and the owner's verdicts have it, but for the frames of sets that need not look alike.
+At most so many photos are drawn, whole shots at a time, so the cache is bounded.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from sameshot.service.message import BadMessage
 from sameshot.service.workers import Message, Task, TaskFailed
 from sameshot.way.arrival import stat_of
 from sameshot.way.calibrating import CHANGES
+from sameshot.way.grouping import kept_whole
 from sameshot.wire.crops import crop_from_message, crop_request
 
 _HELD_OUT_OF = 4
@@ -33,11 +36,16 @@ Key = str
 
 @dataclass(frozen=True, slots=True)
 class Crops:
-    """`pixels`: uint8 (n, side, side, 3). `shots`, `held_out`: of each."""
+    """`pixels`: uint8 (n, side, side, 3). `shots`, `held_out`: of each.
+
+    `changed`: whether it is a changed version. `spoken_of`: whether the owner put its shot together or apart.
+    """
 
     pixels: NDArray[np.uint8]
     shots: tuple[int, ...]
     held_out: tuple[bool, ...]
+    changed: tuple[bool, ...]
+    spoken_of: tuple[bool, ...]
 
 
 def gather(app: App, side_px: int, most_photos: int) -> Crops:
@@ -46,9 +54,10 @@ def gather(app: App, side_px: int, most_photos: int) -> Crops:
     Raises OSError when the cache cannot be written.
     """
     shots = _shots(app, most_photos)
+    spoken_of = _spoken_of(app, shots)
     wanted: dict[Key, tuple[int, int, bool]] = {}
     for number, (digest_of, members) in enumerate(shots):
-        held_out = min(digest_of.values())[0] % _HELD_OUT_OF == 0
+        held_out = number in spoken_of or min(digest_of.values())[0] % _HELD_OUT_OF == 0
         for content in members:
             digest = digest_of[content].hex()
             wanted[digest] = (content, number, held_out)
@@ -64,7 +73,16 @@ def gather(app: App, side_px: int, most_photos: int) -> Crops:
         packed = io.BytesIO()
         np.savez(packed, keys=np.array(keys), pixels=pixels)
         write_whole(path, packed.getvalue())
-    return Crops(pixels, tuple(wanted[key][1] for key in keys), tuple(wanted[key][2] for key in keys))
+    numbers = tuple(wanted[key][1] for key in keys)
+    held = tuple(wanted[key][2] for key in keys)
+    return Crops(pixels, numbers, held, tuple(" " in key for key in keys), tuple(one in spoken_of for one in numbers))
+
+
+def _spoken_of(app: App, shots: list[tuple[dict[int, bytes], list[int]]]) -> set[int]:
+    """The shots that the owner put together, or apart from another, in their order, up to half of all."""
+    said = {digest for word in app.store.verdicts.standing() if word.kind != "keep" for digest in word.digests}
+    found = [number for number, (digest_of, _) in enumerate(shots) if not said.isdisjoint(digest_of.values())]
+    return set(found[: len(shots) // 2])
 
 
 def _shots(app: App, most_photos: int) -> list[tuple[dict[int, bytes], list[int]]]:
@@ -72,6 +90,8 @@ def _shots(app: App, most_photos: int) -> list[tuple[dict[int, bytes], list[int]
     present = set(app.store.photos.copies(app.store.contents.ids()))
     digests = {content: row.digest for content, row in app.store.contents.get(present).items()}
     group_of = app.store.groups.of(present)
+    unlike = kept_whole(app.store, present)
+    present -= unlike
     members: dict[str | int, list[int]] = {}
     for content in sorted(present, key=digests.__getitem__):
         members.setdefault(group_of.get(content, content), []).append(content)
