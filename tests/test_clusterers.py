@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from sameshot.group.clusterers import CLUSTERERS, DEFAULT_GRID, Unsuitable, cluster, combinations
-from sameshot.group.selection import Candidate, ranked, select
+from sameshot.config_keys import Config
+from sameshot.group.clusterers import CLUSTERERS, DEFAULT_GRID, Unsuitable, cluster, combinations, neighbourhoods
+from sameshot.group.selection import MEASURES, Candidate, ranked, reasons, select
+from sameshot.verbs.recluster import METHODS, NEIGHBOURHOODS_FROM
 
 FITTING = {
     "number_of_clusters": (6,), "max_iter": (200,), "eps": (0.5,), "min_samples": (2,),
@@ -75,9 +78,54 @@ def test_few_vectors_and_copies_are_labelled_or_refused_with_a_reason(name, coun
 def test_more_than_a_method_can_hold_is_refused_with_the_number():
     vectors = np.zeros((20_001, 2), np.float32)
     keys = [number.to_bytes(4, "big") for number in range(20_001)]
+    chain = np.array([(place, place + 1) for place in range(20_000)])
     for name in ("agglomerative", "hdbscan"):
-        with pytest.raises(Unsuitable, match="20001 photos are more than the 20000"):
+        with pytest.raises(Unsuitable, match="20001 photos are more than the 20000 it can hold$"):
             cluster(name, vectors, keys, next(combinations(name, DEFAULT_GRID)))
+        with pytest.raises(Unsuitable, match="and 20001 of them are one neighbourhood"):
+            cluster(name, vectors, keys, next(combinations(name, DEFAULT_GRID)), chain)
+    assert min(row.most for row in CLUSTERERS.values()) == NEIGHBOURHOODS_FROM
+
+
+@pytest.mark.parametrize("name", ["agglomerative", "hdbscan"])
+def test_where_there_are_too_many_a_method_runs_inside_neighbourhoods(name):
+    """Sixty neighbourhoods of two shots each, among twenty thousand photos that look like nothing else."""
+    shots, alone = 120, 20_000
+    near, keys, truth = drawn(shots=shots, each=5, spread=0.02)
+    far = np.random.default_rng(5).normal(size=(alone, 32)).astype(np.float32)
+    vectors = np.concatenate([near, far / np.linalg.norm(far, axis=1, keepdims=True)])
+    keys = keys + [b"far" + number.to_bytes(4, "big") for number in range(alone)]
+    alike = np.array([(one, one + 1) for one in range(len(near) - 1) if one % 10 != 9])
+    assert len(set(neighbourhoods(len(vectors), alike))) == 60 + alone
+    parameters = {"number_of_clusters": shots, "min_cluster_size": 3, "max_cluster_size": None}
+    labels = cluster(name, vectors, keys, parameters, alike)
+    assert partition_of(labels[: len(near)], keys[: len(near)]) == partition_of(truth, keys[: len(near)])
+    assert len(set(labels.tolist())) == shots + alone
+    shuffled = np.random.default_rng(1).permutation(len(vectors))
+    place = np.argsort(shuffled)
+    again = cluster(name, vectors[shuffled], [keys[one] for one in shuffled], parameters, place[alike])
+    assert np.array_equal(again, labels[shuffled])
+
+
+def test_the_report_says_why_the_measures_lead_away_from_what_is_known():
+    """Five of six photos are alone: who leaves nearly all alone pleases two of the measures more than who is right."""
+    vectors, keys, truth = drawn(shots=8, each=3, alone=100, spread=0.08)
+    grid = {**FITTING, "number_of_clusters": (30, 115), "eps": (0.05, 0.3, 0.7, 1.1), "min_samples": (2,)}
+    rows = select(vectors, keys, ["kmeans", "dbscan", "components"], grid)
+    told = reasons(rows, truth)
+    assert told[0].startswith("Nearest to what is known (")
+    assert [sentence.split(" alone would")[0] for sentence in told[1:4]] == list(MEASURES)
+    assert all("of the photos alone; " in sentence for sentence in told[1:4])
+    assert told[4].startswith("As known 81% are alone.")
+    assert reasons(rows[:1], truth) == []
+
+
+def test_the_config_offers_these_methods_and_parameters_and_their_defaults():
+    config = Config().recluster
+    assert get_args(type(config).model_fields["method"].annotation) == ("shot", "auto", *METHODS)
+    assert tuple(CLUSTERERS) == METHODS
+    assert config.grid == DEFAULT_GRID
+    assert {name for row in CLUSTERERS.values() for name in row.parameters} == set(DEFAULT_GRID)
 
 
 def test_every_combination_of_the_grid_is_tried_and_only_of_its_own_parameters():
