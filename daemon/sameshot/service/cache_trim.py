@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sameshot.service.chore import be_a_chore
+
 _LEFT_ALONE = "index"
 
 
@@ -46,7 +48,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 def main(words: Sequence[str]) -> int:
     """Trims; returns the exit code."""
-    os.nice(10)
+    be_a_chore()
     _, folder, largest_bytes = words
     trim(Path(folder), int(largest_bytes))
     return 0

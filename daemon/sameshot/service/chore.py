@@ -9,33 +9,58 @@ Run as `python -P -m sameshot.service.chore`.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from sameshot.errors import SameshotError
+from sameshot.service.worker_sandbox import die_with_parent
 from sameshot.store.backups import rotate_backups
 from sameshot.store.store import Store
 
 _TOLD_AT_MOST = 500
 
 
+def be_a_chore() -> None:
+    """Makes this process one that waits for all others, and that ends with the service whatever becomes of that."""
+    os.nice(10)
+    die_with_parent()
+
+
 class Chore:
     """A chore under way."""
 
-    def __init__(self, name: str, words: Sequence[str], module: str = "sameshot.service.chore") -> None:
-        """Starts it: `module` with the name and the words. Raises OSError when that cannot be done."""
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        words: Sequence[str],
+        module: str = "sameshot.service.chore",
+        longest_s: float = math.inf,
+        scratch: Path | None = None,
+    ) -> None:
+        """Starts it: `module` with the name and the words. Raises OSError when that cannot be done.
+
+        `longest_s`: one that takes longer is ended. `scratch`: a folder for its temporary files, made here and removed
+        when it has ended.
+        """
+        self.name, self._scratch, self._longest_s = name, scratch, longest_s
+        self._began_s = time.monotonic()
+        if scratch is not None:
+            scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, name, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd="/",
+            env=None if scratch is None else os.environ | {"TMPDIR": str(scratch)},
             start_new_session=True,
         )
         assert self._process.stderr is not None
@@ -44,8 +69,12 @@ class Chore:
     def outcome(self) -> str | None:
         """None while it runs, nothing when it ended well, else what went wrong."""
         status = self._process.poll()
-        if status is None:
+        if status is None and time.monotonic() < self._began_s + self._longest_s:
             return None
+        if status is None:
+            self.cancel()
+            return f"it was ended: it took longer than {self._longest_s:.0f} s"
+        self._clear()
         assert self._process.stderr is not None
         with self._process.stderr as told:
             words = (told.read() or b"").decode(errors="replace").strip()[-_TOLD_AT_MOST:]
@@ -56,12 +85,18 @@ class Chore:
         with contextlib.suppress(ProcessLookupError):  # it leads a group of its own: what it started ends with it
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self.outcome()
+        self._clear()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+
+    def _clear(self) -> None:
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def main(words: Sequence[str]) -> int:
     """Does one chore; returns the exit code."""
-    os.nice(10)
+    be_a_chore()
     name, database, *rest = words
     try:
         with Store.open(Path(database), read_only=True) as store:

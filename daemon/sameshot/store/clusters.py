@@ -19,14 +19,15 @@ _MODE = "clusters"
 class Clusters:
     """The clusters in force; none where nobody asked for any."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, *, in_force: bool = True) -> None:
+        """`in_force`: false where they are of another encoder than the one that is asked about."""
+        self._connection, self._in_force = connection, in_force
         self._meta = Meta(connection)
 
     @property
     def mode(self) -> Mode | None:
         """What a cluster means; None where there are none."""
-        mode: Mode | None = self._meta.get(_MODE)
+        mode: Mode | None = self._meta.get(_MODE) if self._in_force else None
         return mode
 
     def of(self, content_ids: Iterable[int]) -> dict[int, int]:

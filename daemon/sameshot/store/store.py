@@ -39,7 +39,7 @@ class Store:
         self.links = Links(connection, f"{prefix}links")
         self.moments = Moments(connection, f"{prefix}links")
         self.groups = Groups(connection, prefix)
-        self.clusters = Clusters(connection)
+        self.clusters = Clusters(connection, in_force=not prefix)
         self.verdicts = Verdicts(connection)
         self.roots = Roots(connection)
         self.meta = Meta(connection)

@@ -5,6 +5,7 @@ Comes in: a verb's name and plain arguments. Goes out: its result as plain JSON 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -46,5 +47,9 @@ def perform(
         from sameshot.verbs.scan import scan_places  # noqa: PLC0415
 
         scan_places(loaded.config, **wanted)
-    with open_app(loaded, locations, progress, verb=name, writing=verb.needs == "writing") as app:
+    writing = verb.needs == "writing"
+    with contextlib.ExitStack() as opened:
+        app = opened.enter_context(open_app(loaded, locations, progress, verb=name, writing=writing))
+        if not writing:  # a scan may go on beside it, and give its place to another encoder: an answer is of one moment
+            opened.enter_context(app.store.snapshot())
         return as_json(function(app, **wanted))

@@ -10,7 +10,6 @@ By night proposed as `python -P -m sameshot.verbs.learn learn CONFIG STATE_DIR C
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from sameshot.embed.cards import write_whole
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.group.quality import rate
 from sameshot.locations import Locations
+from sameshot.service.chore import be_a_chore
 from sameshot.way.learned import NAMES, Lesson, keep, lesson, was_forgotten
 from sameshot.way.learning import teach
 from sameshot.way.rating import facts_of, rated
@@ -130,7 +130,7 @@ def _follow(app: App, name: str, differing: list[int]) -> None:
 
 def main(words: Sequence[str]) -> int:
     """Proposes as the night does; returns the exit code."""
-    os.nice(10)
+    be_a_chore()
     _, config, state_dir, cache_dir = words
     try:
         loaded = load_with_sources(Path(config)) if config else without_file()

@@ -7,6 +7,7 @@ of its own; only saving the index happens here, for the index is here.
 from __future__ import annotations
 
 import json
+import shutil
 
 from sameshot.app import App
 from sameshot.errors import SameshotError
@@ -18,6 +19,9 @@ from sameshot.verbs.learn import learn
 from sameshot.verbs.merge import merge
 from sameshot.wording import counted
 
+_LONGEST_S = 3 * 3600.0
+"""One that hangs would keep off all others for good."""
+
 
 class Night:
     """The jobs of one running service."""
@@ -28,6 +32,8 @@ class Night:
         self._due: list[JobName] = []
         self._chore: tuple[JobName, Chore] | None = None
         self._reconciling = False
+        self._scratch = app.locations.cache_dir / "night"
+        shutil.rmtree(self._scratch, ignore_errors=True)  # of a service that was killed
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,7 +103,10 @@ class Night:
                 self._chore = (name, Chore(name, words, "sameshot.service.cache_trim"))
                 return
             if name in ("learn", "recluster", "train"):
-                self._chore = (name, Chore(name, night_words(self._app, name), f"sameshot.verbs.{name}"))
+                # The budget is for the training alone: pictures are made before it, and judged after it.
+                longest_s = 2 * self._app.config.schedule.train.budget.total_seconds() + _LONGEST_S
+                words, module = night_words(self._app, name), f"sameshot.verbs.{name}"
+                self._chore = (name, Chore(name, words, module, longest_s, self._scratch))
                 return
             backups = self._app.locations.state_dir / "backups"
             words = [str(backups), now.date().isoformat()] if name == "backup" else []

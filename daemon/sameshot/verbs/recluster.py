@@ -29,6 +29,7 @@ from sameshot.embed.cards import write_whole
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.group.kinds import Switches
 from sameshot.locations import Locations
+from sameshot.service.chore import be_a_chore
 from sameshot.way.reclustering import CLUSTERING, Clustering, Proposal, merged_from, propose
 
 NEIGHBOURHOODS_FROM = 20_000
@@ -133,7 +134,8 @@ def recluster(
 def _result(app: App, photos: int, chosen: str, clustering: Clustering | None, found: _Found) -> ReclusterResult:
     switches = Switches(**app.config.group.model_dump())
     cache = app.locations.cache_dir
-    proposal = propose(app.store, app.link_threshold, app.method.linkage, switches, cache, clustering)
+    room = Path(os.environ.get("TMPDIR", cache))  # else not where files are in memory: it is a copy of the whole state
+    proposal = propose(app.store, app.link_threshold, app.method.linkage, switches, room, clustering)
     try:
         (clustering or Clustering.of(app.store)).save(cache / CLUSTERING)
     except OSError as error:
@@ -219,7 +221,7 @@ def _by_methods(app: App, present: list[int], methods: tuple[str, ...], grid: Ma
 
 def main(words: Sequence[str]) -> int:
     """Clusters anew as the night does; returns the exit code."""
-    os.nice(10)
+    be_a_chore()
     _, config, state_dir, cache_dir = words
     try:
         loaded = load_with_sources(Path(config)) if config else without_file()

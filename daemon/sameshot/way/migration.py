@@ -187,6 +187,7 @@ class Migration:
                 {*known.values()}, [replace(group, id=one) for group, one in zip(found, ids, strict=True)]
             )
             store.other.groups.clear()
+            store.clusters.replace(None, {})  # of vectors that serve no more
             store.exchange_links()
             meta.set("other_links_of", meta.get("links_of"))
             meta.set("links_of", self.settings.links_of)
