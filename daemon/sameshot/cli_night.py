@@ -7,6 +7,7 @@ in `cli`.
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,7 @@ class ModelsAction(StrEnum):
     make = "make"
     rollback = "rollback"
     forget = "forget"
+    features = "features"
 
 
 class Architecture(StrEnum):
@@ -82,10 +84,15 @@ def models(
         ModelsAction,
         typer.Argument(
             help="fetch NAME: download its weights. make NAME: make it ready. rollback: the last autoencoder again. "
-            "forget pair-score or representative: what was learned of it."
+            "forget pair-score or representative: what was learned of it. features NAME: write what it sees, as CSV."
         ),
     ] = ModelsAction.list,
     name: Annotated[str, typer.Argument(show_default=False, help="As torchvision:resnet50 or onnx:/own.onnx?...")] = "",
+    into: Annotated[
+        Path | None, typer.Option(show_default=False, help="features: the file to write; `rank --table` reads it.")
+    ] = None,
+    first: Annotated[int, typer.Option(min=1, help="features: from which photo on, by path.")] = 1,
+    last: Annotated[int | None, typer.Option(min=1, show_default="all", help="features: up to which photo.")] = None,
     how: FormatOption = Format.table,
 ) -> None:
     """Show the encoders, fetch, make or go back to one."""
@@ -98,6 +105,15 @@ def models(
         if name not in NAMES:
             raise BadInput(f"Nothing is learned about {name!r}", f"Choose {' or '.join(NAMES)}")
         show(options, options.perform("learn", forget=name), how, printing.learn)
+        return
+    if action is ModelsAction.features:
+        from sameshot.verbs.features import features as write  # noqa: PLC0415
+
+        if into is None:
+            raise BadInput("`features` wants a file to write", "As --into features.csv")
+        with options.out.progress() as progress:
+            told = write(options.loaded(), options.locations, progress, file=into, name=name, first=first, last=last)
+        show(options, as_json(told), how, printing.features)
         return
     asked: Any = action.value
     result = as_json(verb(options.loaded(), options.locations, action=asked, name=name))

@@ -36,6 +36,12 @@ def models(out: Printer, result: dict[str, Any]) -> None:
         out.table(("learned", "version", "from", "how good it is"), lessons)
 
 
+def features(out: Printer, result: dict[str, Any]) -> None:
+    """What was written."""
+    left_out = f", {result['left_out']:,} could not be looked at" if result["left_out"] else ""
+    out.say(f"{result['file']}: {counted(result['photos'], 'photo')}, {result['dimension']} numbers each{left_out}.")
+
+
 def learn(out: Printer, result: dict[str, Any]) -> None:
     """What was learned, and what holds."""
     for sentence in result["said"]:
