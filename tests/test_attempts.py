@@ -155,6 +155,23 @@ def test_what_failed_is_tried_again_where_other_libraries_read(installation: Ins
         assert attempts_of(app, bad) == ("failed", 1)
 
 
+def test_a_clock_that_is_set_back_holds_up_nothing(installation: Installation, sample_photos):
+    photo = Path(shutil.copy(min(sample_photos.glob("*.jpg")), installation.photos))
+    os.utime(photo)
+    clock = Clock()
+    with installation.app() as app:
+        flow = poisoned_flow(app, clock)
+        for arrivals in app.sweep(installation.photos):
+            flow.take(arrivals.unsettled)
+        flow.step()
+        assert flow.pending == 1, "it was touched a moment ago"
+        clock.now_s -= 3600
+        flow.step()
+        clock.now_s += 1
+        run(app, flow)
+        assert attempts_of(app, photo) == ("grouped", 0)
+
+
 def test_a_photo_that_became_another_while_it_was_looked_at_is_looked_at_anew(
     installation: Installation, sample_photos
 ):

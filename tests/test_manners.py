@@ -354,6 +354,16 @@ def test_a_log_that_somebody_moved_away_is_begun_anew_and_one_without_a_place_is
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_no_file_takes_the_place_of_a_closed_stream(tmp_path):
+    code = (
+        "import os, sys; from sameshot.service.logs import occupy_standard_streams\n"
+        "occupy_standard_streams(); print('nobody hears this', file=sys.stderr)\n"
+        f"assert os.open({str(tmp_path / 'file')!r}, os.O_RDWR | os.O_CREAT) > 2"
+    )
+    done = subprocess.run(["/bin/sh", "-c", f'exec {sys.executable} -c "$0" <&- >&- 2>&-', code], check=False)
+    assert done.returncode == 0
+
+
 def test_prometheus_text_is_what_prometheus_reads():
     status = {
         "photos": 1_234_567, "groups": 3, "pending": 0, "failed": 1, "rss_mb": 82.4, "service": True, "state": "idle",

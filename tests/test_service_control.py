@@ -17,7 +17,7 @@ import pytest
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.service import control
 from sameshot.service.client import ServiceAbsent, call
-from sameshot.service.control import ControlServer, Request
+from sameshot.service.control import MOST_CONNECTIONS, ControlServer, Request
 
 
 def answer(request: Request) -> None:
@@ -273,6 +273,15 @@ def test_a_socket_that_was_removed_is_bound_anew_and_another_services_is_left(tm
             server.keep_reachable()
         server.close()
         assert call(service.path, "echo", {}), "who has the place keeps it"
+
+
+def test_a_service_that_takes_no_more_calls_is_waited_for_no_longer_than_asked(tmp_path):
+    with contextlib.ExitStack() as lines, contextlib.closing(ControlServer(tmp_path / "s")):
+        for _ in range(MOST_CONNECTIONS + 1):
+            line = lines.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            line.connect(str(tmp_path / "s"))
+        with pytest.raises(StateUnavailable, match=r"did not answer for 0\.2 s"):
+            call(tmp_path / "s", "echo", {}, silence_s=0.2)
 
 
 def test_what_is_no_socket_is_left_alone(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sameshot.service.schedule import Schedule, latest_slot, next_slot, slot_is_due
+from sameshot.service.schedule import Schedule, latest_slot, next_slot, slot_is_due, spread
 
 BERLIN = ZoneInfo("Europe/Berlin")
 UTC = ZoneInfo("UTC")
@@ -91,6 +91,13 @@ def test_slots_follow_each_other(moment, slot, zone):
     assert latest_slot(following.astimezone(ZoneInfo(zone)), slot).astimezone(UTC) == following
 
 
+def test_each_state_has_a_moment_of_its_own_within_the_jitter():
+    jitter = timedelta(minutes=10)
+    assert [spread(time(4, 15), jitter, share) for share in (0.0, 0.5, 1.0)] == [time(4, 15), time(4, 20), time(4, 25)]
+    assert spread(time(23, 55), jitter, 0.9) == time(0, 4)
+    assert spread(time(4, 15), timedelta(0), 0.7) == time(4, 15)
+
+
 def test_the_clock_wakes_each_job_and_stops():
     woken: queue.Queue[str] = queue.Queue()
     schedule = Schedule(timedelta(seconds=0.02), woken.put, check_nightly_every=timedelta(seconds=0.03))
@@ -105,3 +112,22 @@ def test_the_clock_wakes_each_job_and_stops():
         woken.get_nowait()
     with pytest.raises(queue.Empty):
         woken.get(timeout=0.1)
+
+
+def test_a_clock_whose_thread_died_is_started_anew():
+    woken: queue.Queue[str] = queue.Queue()
+    schedule = Schedule(timedelta(seconds=0.05), woken.put, check_nightly_every=timedelta(hours=1))
+    schedule.start()
+    try:
+        assert schedule.keep_going()
+        thread = schedule._scheduler._thread
+        schedule._scheduler.state = 0  # it ends by itself
+        schedule._scheduler._event.set()
+        thread.join(10)
+        assert not schedule.keep_going()
+        while not woken.empty():
+            woken.get()
+        assert woken.get(timeout=10) == "reconcile"
+        assert schedule.keep_going()
+    finally:
+        schedule.stop()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.service.control import LONGEST_REQUEST_BYTES, socket_address
 
+_ASK_AGAIN_S = 0.05
 _BY_EXIT_CODE = {2: BadInput, 3: StateUnavailable}
 
 
@@ -44,7 +46,9 @@ def call(
         line.settimeout(silence_s)
         try:
             with socket_address(socket_path) as address:
-                line.connect(address)
+                _connect(line, address, silence_s)
+        except TimeoutError as error:
+            raise _silent(silence_s) from error
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
             raise ServiceAbsent("No sameshot service is running on this state", "Start it: sameshot watch") from error
         except OSError as error:
@@ -61,12 +65,28 @@ def call(
                         return _result_of(message)
                     on_progress(message["progress"])
         except TimeoutError as error:
-            raise StateUnavailable(
-                f"The service did not answer for {silence_s:g} s", "See its log: sameshot log"
-            ) from error
+            raise _silent(silence_s) from error
         except ConnectionError as error:
             raise _ended() from error
     raise _ended()
+
+
+def _connect(line: socket.socket, address: str, silence_s: float | None) -> None:
+    """Connects, waiting while too many others ask. Raises TimeoutError."""
+    until_s = time.monotonic() + (silence_s or 0.0)
+    while True:
+        try:
+            line.connect(address)
+        except BlockingIOError:  # with a timeout the kernel does not wait for a place in the queue
+            if time.monotonic() >= until_s:
+                raise TimeoutError from None
+            time.sleep(_ASK_AGAIN_S)
+        else:
+            return
+
+
+def _silent(silence_s: float | None) -> StateUnavailable:
+    return StateUnavailable(f"The service did not answer for {silence_s:g} s", "See its log: sameshot log")
 
 
 def _ended() -> StateUnavailable:

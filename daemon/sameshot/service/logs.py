@@ -53,6 +53,18 @@ class PlainLines(logging.Formatter):
         return "\n".join(prefix + line for line in text.splitlines())
 
 
+def occupy_standard_streams() -> None:
+    """Opens onto nothing what is closed of standard input, output and error.
+
+    Else a file of ours got its number, and whatever a library prints would be written into it.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  as long as the process
+
+
 def open_logs(log_file: Path, journal_socket: Path = SOCKET) -> logging.Handler:
     """Has the root logger write to `log_file` and, where the journal reads stderr, to the journal with fields.
 

@@ -20,7 +20,7 @@ from sameshot.config_roots import check_roots
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.locations import Locations
 from sameshot.service.control import ControlServer, Request
-from sameshot.service.logs import open_logs
+from sameshot.service.logs import occupy_standard_streams, open_logs
 from sameshot.service.memory import return_freed_memory
 from sameshot.service.notify import Notifier
 from sameshot.service.probe import Probe
@@ -41,6 +41,7 @@ def watch(config_file: Path | None, locations: Locations) -> None:
 
     Raises BadInput when the config cannot be used, StateUnavailable when another process holds the state.
     """
+    occupy_standard_streams()
     return_freed_memory()
     with Signals() as signals:
         service = _Service(config_file, locations, signals)

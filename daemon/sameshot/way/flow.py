@@ -76,7 +76,7 @@ class Flow:
         self._to_inspect: deque[int] = deque()  # contents with others beside them, for a second look
         self._looking: dict[int, list[int]] = {}  # content being looked at -> photos that wait for it
         self._dirty: set[int] = set()  # contents whose surroundings must be grouped again
-        self._regroup_due_s = 0.0
+        self._regroup_due_s = self._stepped_s = 0.0
         self._joined: dict[int, float] = {}  # content -> when it was last linked, for sets that are still open
 
     # ---------------------------------------------------------------- in
@@ -178,6 +178,9 @@ class Flow:
     def step(self) -> None:
         """Does what is due: checks settling photos, hands settled ones to workers, groups what was linked."""
         now_s = self._now()
+        if now_s < self._stepped_s:  # the clock was set back: what was due soon still is
+            self._waiting, self._regroup_due_s = [(now_s, photo_id) for _, photo_id in self._waiting], now_s
+        self._stepped_s = now_s
         if self._waiting and self._waiting[0][0] <= now_s:
             with self._store.transaction():  # one commit for many, but not for all: others wait for their turn
                 for _ in range(_SETTLED_AT_ONCE):
