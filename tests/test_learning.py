@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from itertools import combinations
 
@@ -13,8 +14,12 @@ from sameshot.config import load_with_sources
 from sameshot.errors import BadInput
 from sameshot.group.quality import Facts, is_edited, rate
 from sameshot.model import Capture, Quality
+from sameshot.store.store import Store
 from sameshot.verbs.check import Setting, check
+from sameshot.verbs.diary import Diary
+from sameshot.verbs.jobs import known_jobs
 from sameshot.verbs.learn import propose
+from sameshot.verbs.night import Night
 from sameshot.way.learned import Lesson, keep, lesson, was_forgotten, weights
 from sameshot.way.learning import _words, choices, said_pairs, teach
 from sameshot.way.threshold import threshold_of
@@ -77,6 +82,38 @@ def test_an_owner_who_wants_more_together_has_it_so_and_may_have_it_forgotten(in
         installation.ask("learn", forget="pair-score")
     assert learn_in_this_process(installation, by_night=True) is None
     assert learn_in_this_process(installation)["version"] == 2  # who asks for it has it again
+
+
+def test_the_night_learns_where_that_is_asked_for_and_a_service_goes_on_by_it(installation: Installation) -> None:
+    with installation.app() as app, app.store.transaction():
+        speak_of_sameness(Library(app), 60, 0.4)
+    with installation.app() as app:
+        assert "learn" not in {row.name for row in known_jobs(app).rows(app.today(), running=True)}
+    installation.configure(schedule={"learn": True})
+    with installation.app() as app:
+        diary = Diary()
+        night = Night(app, diary)
+        night._due = ["learn"]
+        night.step()
+        while night.names:
+            night.step()
+            time.sleep(0.05)
+        row = next(row for row in night.rows() if row.name == "learn")
+        assert row.outcome == "done"
+        assert any("pair-score: learned from 60 words" in event.what for event in diary.events)
+        learned_threshold = app.link_threshold
+        assert learned_threshold < 0.75
+        assert app.flow._settings.link_threshold == learned_threshold
+
+    def grouped_by() -> float | None:
+        with Store.open(installation.locations.database, read_only=True) as store:
+            return store.meta.get("compared_as", [None, None])[1]
+
+    with installation.service() as service:
+        service.wait_for(lambda: grouped_by() == learned_threshold, "it groups by what was learned")
+        installation.ask("learn", forget="pair-score")
+        service.wait_for(lambda: grouped_by() == 0.8, "it groups as shipped again, without a new start")
+        assert service.stop()[0] == 0
 
 
 def test_what_was_chosen_in_words_is_not_moved_by_what_was_learned(installation: Installation) -> None:

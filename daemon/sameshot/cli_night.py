@@ -89,7 +89,7 @@ def models(
     ] = ModelsAction.list,
     name: Annotated[str, typer.Argument(show_default=False, help="As torchvision:resnet50 or onnx:/own.onnx?...")] = "",
     into: Annotated[
-        Path | None, typer.Option(show_default=False, help="features: the file to write; `rank --table` reads it.")
+        Path | None, typer.Option(show_default=False, help="features: the file to write; `rank --from` reads it.")
     ] = None,
     first: Annotated[int, typer.Option(min=1, help="features: from which photo on, by path.")] = 1,
     last: Annotated[int | None, typer.Option(min=1, show_default="all", help="features: up to which photo.")] = None,

@@ -64,10 +64,13 @@ class Night:
                         self._diary.note(sentence, job=name)
                 except SameshotError as error:
                     outcome = str(error)
-            self._end(name, outcome)
             if name == "learn" and not outcome:
-                for sentence in learn(self._app, by_night=True).said:
-                    self._diary.note(sentence, job=name)
+                try:
+                    for sentence in learn(self._app, by_night=True).said:
+                        self._diary.note(sentence, job=name)
+                except SameshotError as error:
+                    outcome = str(error)
+            self._end(name, outcome)
         elif self._due:
             self._begin(self._due.pop(0))
 
