@@ -205,7 +205,7 @@ def test_a_file_that_kills_the_service_settles_after_three_starts(installation: 
     command = [*POISONED, *map(str, installation.command("scan")[1:])]
     waits = {"POISON_WAITS": "0.5,0.5,0.5"}
     ends = []
-    for _ in range(7):
+    while ends[-2:] != [0, 0] and len(ends) < 8:
         done = subprocess.run(command, env=installation.environment | waits, capture_output=True, check=False)
         ends.append(done.returncode)
         time.sleep(0.6)
