@@ -80,7 +80,7 @@ def test_more_than_a_method_can_hold_is_refused_with_the_number():
     keys = [number.to_bytes(4, "big") for number in range(20_001)]
     chain = np.array([(place, place + 1) for place in range(20_000)])
     for name in ("agglomerative", "hdbscan"):
-        with pytest.raises(Unsuitable, match="20001 photos are more than the 20000 it can hold$"):
+        with pytest.raises(Unsuitable, match=r"20001 photos are more than the 20000 it can hold$"):
             cluster(name, vectors, keys, next(combinations(name, DEFAULT_GRID)))
         with pytest.raises(Unsuitable, match="and 20001 of them are one neighbourhood"):
             cluster(name, vectors, keys, next(combinations(name, DEFAULT_GRID)), chain)

@@ -11,8 +11,8 @@ from running import Installation
 from sameshot.group.kinds import Switches
 from sameshot.model import Group, Link, Membership
 from sameshot.store.store import Store
-from sameshot.way.grouping import regroup
-from sameshot.way.reclustering import propose, shots_of
+from sameshot.way.grouping import regroup, regroup_all
+from sameshot.way.reclustering import Clustering, propose, shots_of
 from test_grouping import THRESHOLD, Library, World
 
 EVERYTHING = Switches()
@@ -60,6 +60,47 @@ def test_five_hundred_groups_split_over_ten_batches_come_back_and_no_others(tmp_
         assert propose(store, THRESHOLD, "star", EVERYTHING, tmp_path / "cache").differing == ()
 
 
+def test_clusters_part_what_is_linked_or_are_groups_as_they_are_and_the_owners_word_goes_before(tmp_path: Path) -> None:
+    """a, b, c and d are all linked, e and f to nothing; the clusters are abe, cd and f."""
+    scores = dict.fromkeys(itertools.combinations("abcd", 2), 0.9)
+    with Store.open(tmp_path / "state.db") as store:
+        library = Library(store, World({}, scores))
+        library.arrive("abcdef")
+        known = {group.id for group in library.groups()}
+        labels = {library.content_of[name]: label for name, label in zip("abecdf", (7, 7, 7, 8, 8, 9), strict=True)}
+        for mode, expected in (("certified", {"ab", "cd"}), ("whole", {"abe", "cd"})):
+            clustering = Clustering(mode, labels)
+            proposal = propose(store, THRESHOLD, "star", EVERYTHING, tmp_path / "cache", clustering)
+            assert library.partition() == {frozenset("abcd")}  # nothing was changed
+            assert proposal.found == {frozenset(map(library.content_of.get, shot)) for shot in expected}
+        store.clusters.replace("whole", {**labels, 99_999: 8})  # a content that is gone by now
+        regroup(store, proposal.differing, THRESHOLD, library.new_id)
+        assert library.partition() == {frozenset("abe"), frozenset("cd")}
+        assert known < {group.id for group in library.groups()}
+        by = {member.content: member.certified_by for group in library.groups() for member in group.members}
+        assert by[library.content_of["e"]] == "cluster"
+        assert {by[library.content_of[name]] for name in "abcd"} == {"itself", "measured"}
+        # What comes later is in no cluster; the owner's word goes before all of them.
+        library.world.scores["a", "g"] = 0.9
+        library.arrive("g")
+        assert library.partition() == {frozenset("abeg"), frozenset("cd")}
+        store.verdicts.add("apart", [name.encode().rjust(32, b"\0") for name in "ae"], 1.0)
+        store.verdicts.add("together", [name.encode().rjust(32, b"\0") for name in "df"], 1.0)
+        regroup_all(store, THRESHOLD, library.new_id)
+        assert library.partition() == {frozenset("ag"), frozenset("be"), frozenset("cdf")}
+        kept = Clustering.of(store)
+        kept.save(tmp_path / "clusters.json")
+        assert Clustering.load(tmp_path / "clusters.json") == kept == clustering
+        assert propose(store, THRESHOLD, "star", EVERYTHING, tmp_path / "cache").differing == ()
+        # Taken back: without clusters all is as it would be without them, under the id it shares most photos with.
+        largest = store.groups.of([library.content_of["f"]])
+        differing = propose(store, THRESHOLD, "star", EVERYTHING, tmp_path / "cache", Clustering()).differing
+        store.clusters.replace(None, {})
+        regroup(store, differing, THRESHOLD, library.new_id)
+        assert library.partition() == {frozenset("abcdfg")}
+        assert {group.id for group in library.groups()} == set(largest.values())
+
+
 def links_of(scores, content_of):
     return [Link(*sorted((content_of[one], content_of[other])), score) for (one, other), score in scores.items()]
 
@@ -97,13 +138,22 @@ def test_merge_brings_groups_together_tells_why_and_then_has_nothing_to_do(scann
     assert again.out == "No two groups show one shot.\n"
 
 
-def test_apart_takes_a_merge_back(scanned: Installation) -> None:
-    split_in_the_store(scanned)
-    merged = scanned.json("merge")["merged"][0]
-    first, second = merged["members"][0]["path"], merged["members"][-1]["path"]
-    assert scanned.run("apart", first, second).code == 0
-    assert all(
-        not {first, second} <= {photo["path"] for photo in group["photos"]}
-        for group in scanned.json("groups")["groups"]
-    )
-    assert scanned.json("merge") == {"merged": [], "changed": 0, "parted": []}
+def test_a_merge_can_be_taken_back_and_stays_so(scanned: Installation) -> None:
+    whole = scanned.partition()
+    count = split_in_the_store(scanned)
+    split = scanned.partition()
+    one, other = scanned.ask("merge")["merged"][:2]
+    assert scanned.partition() == whole
+    why = scanned.ask("why", file=one["members"][0]["path"])["rule"]
+    assert any(f"sameshot merge --undo --group {one['group']}" in sentence for sentence in why), why
+    assert scanned.json("merge", "--undo", "--group", one["group"])["parted"] == [one["group"]]
+    # The owner may as well say it of two photos.
+    first, last = other["members"][0]["path"], other["members"][-1]["path"]
+    scanned.ask("apart", files=[first, last])
+    names = {Path(first).name, Path(last).name}
+    assert not any(names <= group for group in scanned.partition())
+    assert len(scanned.ask("merge", undo=True)["parted"]) == count - 1
+    assert scanned.partition() == split
+    assert scanned.json("recluster")["differing"] == []
+    none = scanned.run("merge", "--undo")
+    assert (none.code, none.err) == (2, "sameshot: No merge is left to take back\n")

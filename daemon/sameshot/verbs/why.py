@@ -14,6 +14,7 @@ from sameshot.group.quality import Rating
 from sameshot.group.quality import reasons as better
 from sameshot.model import Group, GroupView, Membership
 from sameshot.store.photos import PhotoRow
+from sameshot.verbs.merge import merges
 from sameshot.way.library import check_known, group_views
 from sameshot.way.rating import rated
 from sameshot.wording import counted
@@ -68,7 +69,7 @@ def why(app: App, *, file: Path) -> WhyResult:
         return WhyResult(file, None, None, 0, tuple(_alone(app, neighbours)), neighbours, done)
     place = next((place for place, view in enumerate(seen[0].photos, start=1) if view.id == photo.id), None)
     member = next(member for member in group.members if member.content == content)
-    rule = tuple(_rule(app, group, seen[0], member, stands=place == 1))
+    rule = (*_rule(app, group, seen[0], member, stands=place == 1), *_merges(app, group))
     return WhyResult(file, group.id, place, len(seen[0].photos), rule, neighbours, done)
 
 
@@ -128,6 +129,15 @@ def _rule(app: App, group: Group, seen: GroupView, member: Membership, *, stands
     ratings = _ratings(app, seen)
     if member.content in ratings:
         yield f"{head.path.name} goes before it because {_because(ratings[head.content], ratings[member.content])}."
+
+
+def _merges(app: App, group: Group) -> Iterator[str]:
+    for made in merges(app):
+        if made["group"] == group.id:
+            yield (
+                f"On {made['at'][:10]} this group was made of {' and '.join(made['of'])}; "
+                f"`sameshot merge --undo --group {group.id}` parts them."
+            )
 
 
 def _why_it_stands(app: App, group: Group, seen: GroupView) -> Iterator[str]:
