@@ -105,6 +105,12 @@ def _as_interval(value: timedelta) -> timedelta:
     return value
 
 
+def _as_jitter(value: timedelta) -> timedelta:
+    if value > timedelta(hours=6):
+        raise ValueError("must be at most 6h")
+    return value
+
+
 def _as_chunk_time(value: timedelta) -> timedelta:
     if not timedelta(seconds=1) <= value <= timedelta(hours=1):
         raise ValueError("must be from 1s to 1h")
@@ -225,6 +231,7 @@ class Schedule(Section):
 
     reconcile_every: Annotated[Duration, AfterValidator(_as_interval)] = timedelta(minutes=15)
     nightly: ClockTime = time(4, 15)
+    jitter: Annotated[Duration, AfterValidator(_as_jitter)] = timedelta(minutes=10)
     backup: bool = True
     recluster: bool = False
     learn: bool = False

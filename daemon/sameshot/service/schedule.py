@@ -12,7 +12,7 @@ for the hour: `nightly` is woken every few minutes, and `slot_is_due` decides by
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
 
 from apscheduler.executors.debug import DebugExecutor
@@ -96,6 +96,12 @@ def slot_is_due(last_success: datetime | None, now: datetime, slot: time, last_a
     if last_success is not None and last_success >= latest_slot(now, slot):
         return False
     return last_attempt is None or not timedelta(0) <= now - last_attempt < RETRY_AFTER
+
+
+def spread(slot: time, jitter: timedelta, share: float) -> time:
+    """Returns the time of day that is this share (0 to 1) of `jitter` after `slot`; after midnight it begins anew."""
+    later = timedelta(seconds=round(share * jitter.total_seconds()))
+    return (datetime.combine(date(2000, 1, 1), slot, UTC) + later).time()
 
 
 def _slot_on(now: datetime, slot: time, days: int) -> datetime:

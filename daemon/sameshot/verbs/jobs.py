@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from sameshot.app import App
 from sameshot.service.jobs import JobRun, Jobs
+from sameshot.service.schedule import spread
 from sameshot.way.migration import Progress
+
+SHARE = "jitter_share"
+"""Which share of the jitter is this state's: drawn once, so that a restart in the night makes no second one due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ def known_jobs(app: App) -> Jobs:
     schedule = app.config.schedule
     return Jobs(
         app.store.meta,
-        schedule.nightly,
+        spread(schedule.nightly, schedule.jitter, app.store.meta.get(SHARE, 0.0)),
         schedule.reconcile_every,
         schedule.backup,
         learn=schedule.learn,

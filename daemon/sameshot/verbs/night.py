@@ -7,6 +7,7 @@ of its own; only saving the index happens here, for the index is here.
 from __future__ import annotations
 
 import json
+import random
 import shutil
 
 from sameshot.app import App
@@ -14,7 +15,7 @@ from sameshot.errors import SameshotError
 from sameshot.service.chore import Chore
 from sameshot.service.jobs import JobName, JobRun
 from sameshot.verbs.diary import Diary
-from sameshot.verbs.jobs import known_jobs
+from sameshot.verbs.jobs import SHARE, known_jobs
 from sameshot.verbs.learn import learn
 from sameshot.verbs.merge import merge
 from sameshot.wording import counted
@@ -28,6 +29,8 @@ class Night:
 
     def __init__(self, app: App, diary: Diary) -> None:
         self._app, self._diary = app, diary
+        if app.store.meta.get(SHARE) is None:
+            app.store.meta.set(SHARE, random.random())
         self._jobs = known_jobs(app)
         self._due: list[JobName] = []
         self._chore: tuple[JobName, Chore] | None = None
