@@ -419,3 +419,5 @@ def test_too_few_held_out_shots_never_win(library, tmp_path):
 def test_a_loss_curve_is_a_picture(curve):
     lines = ET.fromstring(picture(curve)).findall("{*}polyline")
     assert [len(line.get("points").split()) for line in lines] == [len(curve)] * 2
+    kept = [text.text for text in ET.fromstring(picture(curve)).findall("{*}text") if text.text.startswith("kept")]
+    assert kept == {0: [], 1: ["kept: epoch 1, 0.6"], 3: ["kept: epoch 2, 0"]}[len(curve)]
