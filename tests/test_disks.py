@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from filed import NOW, Desk, own_names, reasons, step, tree, write_photo
+from filed import NOW, Desk, own_names, plan, reasons, step, tree, write_photo
 from mounts import NOBODY, disk, mount, powerless
 from running import Installation
+from sameshot.apply.filing import file_plan
 from sameshot.apply.recovery import recover
 
 TIME_NS = 1_500_000_000_000_000_000
@@ -296,3 +298,44 @@ def test_the_trash_of_a_real_second_disk(installation: Installation, sample_phot
     assert installation.ask("undo", last=True)["refused"] == []
     assert tree(photos) == before
     assert list((trash / "files").iterdir()) == list((trash / "info").iterdir()) == []
+
+
+def test_nothing_is_put_where_a_disk_is_not_mounted(tmp_path: Path, second_disk: Path) -> None:
+    """An unmounted disk leaves an empty folder: what is put there vanishes from sight when the disk is back."""
+    desk = Desk(tmp_path)
+    far, near = photo_at(second_disk / "far.jpg", b"far"), desk.photo("near.jpg", b"near")
+    roots = [desk.photos, desk.library, second_disk]
+    steps = (
+        step(1, "move", far, desk.library / "far.jpg"),
+        step(2, "move", near, second_disk / "kept" / "near.jpg"),
+        step(3, "copy", desk.photo("copied.jpg"), second_disk / "kept" / "copied.jpg"),
+    )
+    before = tree(*roots)
+    assert reasons(file_plan(plan(*steps), desk.journal, roots=roots, now=NOW)) == []
+    filed = tree(*roots)
+    subprocess.run(["mount", "--move", second_disk, mkdir(tmp_path / "elsewhere")], check=True)
+    try:
+        why = f"nothing is mounted at {second_disk}, where a disk was when files were filed there"
+        for act in (
+            desk.undo,
+            desk.undo,
+            lambda: file_plan(
+                plan(step(1, "copy", desk.photo("new.jpg"), second_disk / "kept" / "new.jpg")),
+                desk.journal, roots=roots, now=NOW,
+            ),
+        ):  # fmt: skip
+            refused = reasons(act())
+            assert refused
+            assert all(reason.endswith(why) for reason in refused)
+            assert list(second_disk.iterdir()) == []
+        (desk.photos / "new.jpg").unlink()
+    finally:
+        subprocess.run(["mount", "--move", tmp_path / "elsewhere", second_disk], check=True)
+    assert tree(*roots) == filed
+    assert reasons(desk.undo()) == []
+    assert tree(*roots) == before
+
+
+def mkdir(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -166,6 +166,9 @@ def test_what_cannot_be_taken_back_is_foreseen(collection: Installation) -> None
     refused = {one["target"] for one in collection.ask("undo", batches=[moved])["refused"]}
     assert step["source"] in refused
     Path(step["target"]).unlink()
+    for remove in (False, True):
+        collection.ask("rank", folders=[collection.photos], remove=remove)
+    assert collection.ask("plan", undo=True, everything=True)["warnings"] == []
     assert collection.ask("undo", everything=True)["refused"] == []
 
     copied = collection.ask("apply", action="copy")["batch"]

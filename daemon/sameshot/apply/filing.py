@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sameshot.apply.ground import Ground
 from sameshot.apply.journal import Journal
+from sameshot.apply.mounts import mounts_above
 from sameshot.apply.ordering import ordered_units
 from sameshot.apply.protocol import Protocol
 from sameshot.apply.records import Operation, Unit
@@ -44,9 +45,10 @@ def file_plan(
     if not plan.steps:
         return BatchReport("", ())
     groups = ordered_units(plan.steps)
+    mounts = mounts_above({path.parent for step in plan.steps for path in (step.source, step.target)})
     with (
-        journal.open_batch(plan.kind, now=now, why=_summary(plan), roots=roots) as log,
-        Ground(roots, makes_roots=True) as ground,
+        journal.open_batch(plan.kind, now=now, why=_summary(plan), roots=roots, mounts=mounts) as log,
+        Ground(roots, makes_roots=True, mounts=journal.mounts()) as ground,
     ):
         units = [_unit(number, steps, log.batch) for number, steps in enumerate(groups, 1)]
         protocol = Protocol(log, ground)

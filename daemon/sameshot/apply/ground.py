@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sameshot.apply import kernel
+from sameshot.apply.mounts import left_by_their_disks, within
 from sameshot.apply.records import name_key
 from sameshot.errors import StepRefused
 
@@ -26,10 +27,13 @@ class Ground:
     """Opens, makes and lists folders beneath the roots; keeps descriptors until `close_folders`.
 
     `makes_roots`: whether a root that is not there may be made; else it is taken for one that is not mounted.
+    `mounts`: mount points of disks that were there once; nothing is opened beneath one that its disk left empty.
     """
 
-    def __init__(self, roots: Sequence[Path], *, makes_roots: bool) -> None:
+    def __init__(self, roots: Sequence[Path], *, makes_roots: bool, mounts: Collection[Path] = ()) -> None:
         self._makes_roots = makes_roots
+        self._mounts = mounts
+        self._unmounted = left_by_their_disks(mounts)
         self.roots = tuple(sorted(roots, key=lambda root: len(root.parts), reverse=True))
         self._folders: dict[Path, int] = {}
         self._names: dict[Path, dict[str, str]] = {}
@@ -52,6 +56,8 @@ class Ground:
         if path in self._folders:
             return self._folders[path]
         root = self._root_of(path)
+        if (mount := within(path, self._unmounted)) is not None:
+            raise StepRefused(f"nothing is mounted at {mount}, where a disk was when files were filed there")
         base = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             descriptor = kernel.open_beneath(base, path.relative_to(root)) if path != root else os.dup(base)
@@ -167,6 +173,7 @@ class Ground:
 
     def close_folders(self) -> None:
         """Let go of all folders: the next call sees the tree as it is then."""
+        self._unmounted = left_by_their_disks(self._mounts)
         for descriptor in self._folders.values():
             os.close(descriptor)
         self._folders.clear()

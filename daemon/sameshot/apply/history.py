@@ -124,14 +124,14 @@ def read_batch(path: Path) -> BatchRecord:
     )
 
 
-def places(path: Path) -> tuple[Path, ...]:
-    """The roots that the header of a batch file names; none where it has no sound header."""
+def places(path: Path, which: Literal["roots", "mounts"]) -> tuple[Path, ...]:
+    """The roots or mount points that the header of a batch file names; none where it has no sound header."""
     try:
         with path.open("rb") as file:
             header = _parsed(file.readline()) or {}
     except OSError:
         return ()
-    return tuple(Path(root) for root in header.get("roots", ()))
+    return tuple(Path(place) for place in header.get(which, ()))
 
 
 def _take(units: dict[int, UnitRecord], line: dict[str, Any]) -> None:

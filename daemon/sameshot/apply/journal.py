@@ -123,11 +123,14 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def open_batch(self, kind: str, *, now: datetime, why: str, roots: Sequence[Path]) -> BatchLog:
-        """A new batch whose id sorts after every other."""
+    def open_batch(
+        self, kind: str, *, now: datetime, why: str, roots: Sequence[Path], mounts: Sequence[Path] = ()
+    ) -> BatchLog:
+        """A new batch whose id sorts after every other. `mounts`: the mount points of the disks that it is about."""
         path = self.folder / f"{self._next_id(now)}.jsonl"
         header = {"batch": path.stem, "format": _FORMAT, "kind": kind, "when": now.isoformat(), "why": why}
-        return BatchLog(path, header | {"roots": [str(root) for root in roots]})
+        places = {"roots": [str(root) for root in roots], "mounts": [str(mount) for mount in mounts]}
+        return BatchLog(path, header | places)
 
     def reopen(self, batch: str) -> BatchLog:
         """The end of a batch that was interrupted."""
@@ -151,7 +154,11 @@ class Journal:
 
     def places(self) -> set[Path]:
         """Every folder in which a batch was to act: roots, libraries, quarantines. Reads no more than that."""
-        return {place for path in self._files() for place in history.places(path)}
+        return {place for path in self._files() for place in history.places(path, "roots")}
+
+    def mounts(self) -> set[Path]:
+        """Every mount point of a disk that a batch was about. Reads no more than that."""
+        return {mount for path in self._files() for mount in history.places(path, "mounts")}
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("b*.jsonl"), key=_order)

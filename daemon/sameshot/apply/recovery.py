@@ -50,8 +50,9 @@ def recover(journal: Journal, *, now: datetime) -> RecoveryReport:  # noqa: ARG0
     records = journal.records()
     found = _Found()
     interrupted = [batch for batch in records if not batch.ended]
+    mounts = journal.mounts() if interrupted else set()
     for batch in interrupted[::-1]:
-        with journal.reopen(batch.batch) as log, Ground(batch.roots, makes_roots=False) as ground:
+        with journal.reopen(batch.batch) as log, Ground(batch.roots, makes_roots=False, mounts=mounts) as ground:
             unsettled_before = len(found.unsettled)
             for record in list(batch.units.values())[::-1]:
                 if record.state in ("begun", "committed"):

@@ -22,6 +22,7 @@ from sameshot.apply.filing import own_name, silent
 from sameshot.apply.ground import Ground
 from sameshot.apply.history import BatchRecord, UnitRecord
 from sameshot.apply.journal import Journal
+from sameshot.apply.mounts import mounts_above
 from sameshot.apply.protocol import Protocol
 from sameshot.apply.records import Operation, Unit
 from sameshot.apply.sentences import sentence
@@ -65,7 +66,12 @@ def undo(
         return BatchReport("", ())
     roots = tuple(dict.fromkeys(root for batch, _ in chosen for root in batch.roots))
     why = "undo " + ", ".join(dict.fromkeys(batch.batch for batch, _ in chosen))
-    with journal.open_batch("undo", now=now, why=why, roots=roots) as log, Ground(roots, makes_roots=False) as ground:
+    steps = [step for _, record in chosen for step in record.unit.operations]
+    mounts = mounts_above({path.parent for step in steps for path in (step.source, step.target)})
+    with (
+        journal.open_batch("undo", now=now, why=why, roots=roots, mounts=mounts) as log,
+        Ground(roots, makes_roots=False, mounts=journal.mounts()) as ground,
+    ):
         units = [_inverse(batch, record, number, log.batch) for number, (batch, record) in enumerate(chosen, 1)]
         standing = list(history.standing(records))
         units = [replace(unit, waits=waits) for unit, waits in zip(units, _waits(units, standing), strict=True)]

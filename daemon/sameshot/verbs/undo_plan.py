@@ -23,7 +23,8 @@ _NAMED_AT_MOST = 10
 def plan_undo(app: App, selection: Selection) -> dict[str, Any]:
     """Returns the fields of a `PlanResult`. Raises BadInput when a named batch or file is unknown to the journal."""
     steps = steps_to_undo(app.journal, selection)
-    gone = sum(not os.path.lexists(step.target) for step in steps)
+    returning = {step.source for step in steps if step.action == "move"}
+    gone = sum(step.target not in returning and not os.path.lexists(step.target) for step in steps)
     where = "is not where sameshot put it" if gone == 1 else "are not where sameshot put them"
     warnings = [f"{counted(gone, 'file')} {where}: left as is."] if gone else []
     warnings += _stay(steps)
