@@ -153,7 +153,7 @@ def test_forty_photos_put_together_at_once_are_one_set(library: Library) -> None
     library.say("together", *photos)
     said, _ = said_pairs(library.app)
     assert len(set(said.sets.tolist())) == 1
-    assert "you spoke of 1 sets" in learned(library, "pair-score").told.why
+    assert "you spoke of 1 set of" in learned(library, "pair-score").told.why
 
 
 def test_a_later_word_counts_and_the_one_before_does_not(library: Library) -> None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sameshot.wording import counted
+
 FEWEST_SETS = 30
 """With fewer sets of words nothing is learned."""
 _FOLDS = 5
@@ -54,7 +56,7 @@ def too_few(sets: NDArray[np.int64]) -> HeldOut | None:
     count = len(np.unique(sets))
     if count >= FEWEST_SETS:
         return None
-    why = f"you spoke of {count} sets of photos so far, and {FEWEST_SETS} are needed"
+    why = f"you spoke of {counted(count, 'set')} of photos so far, and {FEWEST_SETS} are needed"
     return HeldOut(len(sets), count, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, wins=False, why=why)
 
 
