@@ -75,7 +75,7 @@ def train(out: Printer, result: dict[str, Any]) -> None:
     if result["features_of"]:
         out.say(f"Its loss compared features of {result['features_of']}.")
     if result["taken"]:
-        out.say("It serves where the config says `encoder: autoencoder`, from the next start or reload on.")
+        out.say("Where the config says `encoder: autoencoder`, it serves once it has seen all photos: by itself.")
     out.say(f"The report is {result['report']}, the losses are drawn in {result['curve']}.")
 
 

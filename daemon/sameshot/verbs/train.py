@@ -2,7 +2,7 @@
 
 Comes in: the config, the locations, how to train. Goes out: a report. Everything happens beside a running service: the
 store is only read, the training is a process of its own at low priority, and what it proposes takes over by one
-replaced file. A service takes it up when it is reloaded or started again.
+replaced file. A running service goes over to it by itself, in the background.
 By night run as `python -P -m sameshot.verbs.train train CONFIG STATE_DIR CACHE_DIR BUDGET_S`.
 """
 
