@@ -8,6 +8,7 @@ cloud drive is not read before its owner said so: looking at it means downloadin
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,7 @@ from sameshot.watch.roots import check_root, is_cloud
 from sameshot.way.arrival import Arrivals
 from sameshot.way.sweeping import believe_root
 
+_log = logging.getLogger(__name__)
 _PATIENCE_S = 3.0
 """So long without an answer, and a root counts as silent. A disk that has to spin up takes longer, and comes back."""
 _PROMPTLY_S = 0.2
@@ -127,9 +129,14 @@ class RootCare:
         for root in self._canary.missed(time.time()):
             self._watch.report_missed(root)
         health = self._health = self._watch.health()
-        if any(health[root].state == "deaf" for root in self._app.roots if self.may_be_read(root)):
+        deaf = [root for root in self._app.roots if health[root].state == "deaf" and self.may_be_read(root)]
+        if deaf:
             self._watch.repair()
-            health = self._health = self._watch.health()
+            before, health = health, self._watch.health()
+            self._health = health
+            for root in deaf:
+                if health[root].state == "watching":
+                    _log.warning("%s; it is watched anew", before[root].sentence)
         polled = (root for root in self._app.roots if health[root].state == "polling" and self.may_be_read(root))
         return due + [root for root in polled if root not in due and now_s >= self._paces[root].due_s]
 
