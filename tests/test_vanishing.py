@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from filed import stat_of
 from running import Installation, names_of
 from sameshot.errors import BadInput, RootUnavailable
 from sameshot.way.sweeping import believe_root, sweep_folder
@@ -145,6 +148,18 @@ def test_another_disk_in_the_place_of_a_root(many: Installation, sample_photos: 
         assert many.ask("status")["photos"] == 1
     finally:
         subprocess.run(["umount", many.photos], check=True)
+
+
+def test_a_disk_that_got_another_number_is_not_read_again(many: Installation) -> None:
+    groups = many.partition()
+    with contextlib.closing(sqlite3.connect(many.locations.database)) as database, database:
+        database.execute("UPDATE files SET device = device + 1")
+    many.scan()
+    assert not many.asked
+    assert many.partition() == groups
+    with many.app() as app:
+        photo = many.photos / "day 0" / "0.jpg"
+        assert app.store.photos.file_at(photo).stat == stat_of(photo)
 
 
 def test_a_root_that_goes_away_just_after_it_was_checked_loses_nothing(many: Installation) -> None:

@@ -127,9 +127,12 @@ def _moved_here(store: Store, found: FoundFile) -> FileRow | None:
 
 
 def _has_same_bytes(row: FileRow, found: FoundFile) -> bool:
-    """Whether the file was left alone. A rename changes ctime, so in another place ctime may differ."""
+    """Whether the file was left alone. A rename changes ctime, so in another place ctime may differ.
+
+    In its own place its device may have another number: disks get new ones when the machine starts.
+    """
     if row.path == found.path:
-        return row.stat == found.stat
+        return replace(row.stat, device=found.stat.device) == found.stat
     return replace(row.stat, ctime_ns=found.stat.ctime_ns) == found.stat
 
 
