@@ -78,7 +78,7 @@ class _Service:
             except StateUnavailable as error:
                 if not self._may_wait:  # at the start whoever started it hears of it
                     raise
-                if time.monotonic() - began_s > self._wait_s:
+                if time.monotonic() - began_s > _TRY_AGAIN_S[1]:
                     self._wait_s = _TRY_AGAIN_S[0]
                 loaded = self._wait(error, serving)
 
