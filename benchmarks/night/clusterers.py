@@ -20,7 +20,7 @@ from sklearn.metrics.cluster import pair_confusion_matrix
 from sameshot.embed.encoders import prepare
 from sameshot.embed.serving import Encoder
 from sameshot.group.clusterers import CLUSTERERS, DEFAULT_GRID
-from sameshot.group.selection import select
+from sameshot.group.selection import reasons, select
 
 GRID = {
     "number_of_clusters": (10, 50, 100, 200, 300, 400),
@@ -83,6 +83,8 @@ def main() -> None:
     chosen = next(one for one in rows if one.ranks)
     print(f"chosen: {chosen.name} {dict(chosen.parameters)}, ARI {adjusted_rand_score(groups, chosen.labels):.3f}")
     print(f"best ARI of the grid: {best:.3f}")
+    numbers = {group: number for number, group in enumerate(sorted(set(groups)))}
+    print(*reasons(rows, [numbers[group] for group in groups]), sep="\n")
 
 
 if __name__ == "__main__":
