@@ -13,6 +13,7 @@ from running import Installation
 from sameshot.config import load_with_sources
 from sameshot.errors import BadInput
 from sameshot.group.quality import Facts, is_edited, rate
+from sameshot.group.quality import reasons as better
 from sameshot.model import Capture, Quality
 from sameshot.store.store import Store
 from sameshot.verbs.check import Setting, check
@@ -22,6 +23,7 @@ from sameshot.verbs.learn import propose
 from sameshot.verbs.night import Night
 from sameshot.way.learned import Lesson, keep, lesson, was_forgotten, weights
 from sameshot.way.learning import _words, choices, said_pairs, teach
+from sameshot.way.rating import rated
 from sameshot.way.threshold import threshold_of
 from written import Library
 
@@ -196,9 +198,33 @@ def test_who_keeps_the_sharp_frames_gets_sharp_ones_also_where_nothing_was_said(
     assert library.representatives() >= {sharp for _, sharp in frames}
 
 
-def test_ratings_and_deletions_teach_the_same(library: Library) -> None:
-    rated = pairs_of_frames(library, 40, rating=4)
-    assert library.representatives() >= {sharp for _, sharp in rated}  # a rating goes before all in its own group
+def test_the_verb_has_other_photos_stand_for_their_groups_and_takes_it_back(installation: Installation) -> None:
+    with installation.app() as app, app.store.transaction():
+        library = Library(app)
+        frames = pairs_of_frames(library, 40)
+        for _, sharp in frames[:32]:
+            library.say("keep", sharp)
+        library.regroup()
+        silent = frames[32:]
+        assert library.representatives() >= {soft for soft, _ in silent}
+
+    def stand_for_groups() -> set[int]:
+        with installation.app() as app:
+            return {group.representative for group in app.store.groups.all()}
+
+    known = learn_in_this_process(installation)
+    assert (known["name"], known["sets"]) == ("representative", 32)
+    assert stand_for_groups() >= {sharp for _, sharp in frames}
+    with installation.app() as app:
+        reasons = better(*(rated(app.store, [silent[0]])[content] for content in reversed(silent[0])))
+        assert reasons[0].startswith("it is sharper")
+    installation.ask("learn", forget="representative")
+    assert stand_for_groups() >= {soft for soft, _ in silent} | {sharp for _, sharp in frames[:32]}
+
+
+def test_ratings_teach(library: Library) -> None:
+    starred = pairs_of_frames(library, 40, rating=4)
+    assert library.representatives() >= {sharp for _, sharp in starred}  # a rating goes before all in its own group
     taught = learned(library, "representative")
     assert taught.told.wins, taught.told
     assert taught.values["sharpness"] > 1 > taught.values["size"]
