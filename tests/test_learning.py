@@ -131,6 +131,13 @@ def test_what_was_chosen_in_words_is_not_moved_by_what_was_learned(installation:
         assert threshold_of(load_with_sources(installation.config), None, one).value == 0.7
     installation.configure(same_shot={"precision": 0.9})
     assert threshold_of(load_with_sources(installation.config), None, one).value < 0.9
+    installation.configure(same_shot={"threshold": 0.7})
+    with installation.app() as app, app.store.transaction():
+        speak_of_sameness(Library(app), 60, 0.3)
+    propose(load_with_sources(installation.config), installation.locations, lambda *_: None)
+    assert "the threshold that you chose stays all the same" in installation.ask("learn")["said"][0]
+    with installation.app() as app:
+        assert app.link_threshold == 0.7
 
 
 def by_chance(library: Library, seed: int) -> None:
@@ -312,6 +319,7 @@ def test_what_was_learned_is_kept_by_version_and_goes_back_to_what_was_shipped(l
         assert keep(store, "representative", new)
         assert lesson(store, "representative").version == number
     assert not keep(store, "representative", Lesson("representative", 0, "later", "", {"size": 5.0}, 41, 41, ""))
+    assert (lesson(store, "representative").words, lesson(store, "representative").version) == (41, 5)
     assert len(store.meta.get("learned")["representative"]["earlier"]) == 3
     assert keep(store, "representative", None, forgotten=True)
     assert weights(store) == {}

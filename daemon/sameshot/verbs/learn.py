@@ -105,7 +105,9 @@ def _taken(app: App, name: str, proposed: dict[str, Any], *, by_night: bool) -> 
     if keep(app.store, name, new):
         _follow(app, name, proposed["differing"])
     if new is not None:
-        return f"{name}: learned from {proposed['words']} words about {proposed['sets']} sets of photos: {why}"
+        stays = name == "pair-score" and app.link_threshold == app.unlearned_threshold
+        but = "; the threshold that you chose stays all the same" if stays else ""
+        return f"{name}: learned from {proposed['words']} words about {proposed['sets']} sets of photos: {why}{but}"
     return f"{name}: {'as shipped again' if before else 'nothing learned'}: {why}"
 
 

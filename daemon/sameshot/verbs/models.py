@@ -77,10 +77,11 @@ def models(
 
 
 def _learned(locations: Locations) -> tuple[Lesson, ...]:
-    if not locations.database.exists():
+    try:
+        with Store.open(locations.database, read_only=True) as store:
+            return tuple(known for name in NAMES if (known := lesson(store, name)) is not None)
+    except StateUnavailable:  # an encoder can be made before there is a state
         return ()
-    with Store.open(locations.database, read_only=True) as store:
-        return tuple(known for name in NAMES if (known := lesson(store, name)) is not None)
 
 
 def _made(name: str, locations: Locations) -> Card:

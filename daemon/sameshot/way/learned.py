@@ -46,11 +46,12 @@ def was_forgotten(store: Store, name: str) -> bool:
 
 
 def keep(store: Store, name: str, new: Lesson | None, *, forgotten: bool = False) -> bool:
-    """Puts a lesson, or none, in the place of the one that held. Returns whether that changes anything."""
+    """Puts a lesson, or none, in the place of the one that held. Returns whether that changes more than its figures."""
     known = _known(store, name)
     before = known["now"]
     if (before and before["values"]) == (new and new.values) and (before and before["of"]) == (new and new.of):
-        _write(store, name, known | {"forgotten": forgotten})
+        figures = {} if new is None else {"words": new.words, "sets": new.sets, "why": new.why}
+        _write(store, name, known | {"now": before and before | figures, "forgotten": forgotten})
         return False
     earlier = ([before] if before else []) + known["earlier"]
     now = None if new is None else asdict(new) | {"version": known["versions"] + 1}

@@ -30,6 +30,7 @@ from sameshot.way.rating import facts_of
 _MOST_SILENT = 20_000
 _MOST_COMPARED = 500
 """Pairs that were said and never compared: so many are compared now, and the newest of them."""
+_STEP = 0.05
 Pair = tuple[int, int]
 
 
@@ -46,12 +47,19 @@ class Taught:
 def teach(app: App) -> list[Taught]:
     """Returns what the owner's words teach by now, one for each lesson. Pairs that were never compared are so now."""
     method, (best, best_told) = app.method, learn_weights(choices(app))
-    lessons = [Taught("representative", "", best if best_told.wins else {}, best_told)]
+    steps = {name: _in_steps(weight) for name, weight in best.items()}
+    lessons = [Taught("representative", "", steps if best_told.wins else {}, best_told)]
     if method.measure is None:  # what a single measure's scores mean, the owner says with the threshold
         said, silent = said_pairs(app)
         shift, told = learn_shift(said, silent, app.unlearned_threshold)
-        lessons.insert(0, Taught("pair-score", method.id, {"shift": round(shift, 3)} if told.wins else {}, told))
+        step = _in_steps(shift) if told.wins else 0.0
+        lessons.insert(0, Taught("pair-score", method.id, {"shift": step} if step else {}, told))
     return lessons
+
+
+def _in_steps(value: float) -> float:
+    """Rounded so that a word more does not make all groups anew."""
+    return round(round(value / _STEP) * _STEP, 2)
 
 
 # ---------------------------------------------------------------- together and apart
