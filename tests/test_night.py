@@ -139,6 +139,9 @@ def test_an_encoder_is_made_before_the_first_scan_and_then_serves(tmp_path: Path
     assert (wrong.code, wrong.err.count("\n")) == (2, 1), wrong.err
     assert "cannot be read" in wrong.err
     assert installation.run("models", "make").code == 2
+    fetched = installation.run("models", "fetch", spec)
+    assert (fetched.code, fetched.err.count("\n")) == (2, 1), fetched.err
+    assert "has no weights that could be fetched" in fetched.err
     assert installation.run("models", "rollback").code == 2
 
 
@@ -276,6 +279,53 @@ def test_the_report_shows_every_candidate_and_why(library: Installation) -> None
     wrong = library.run("recluster", "--method", "best")
     assert wrong.code == 2
     assert "Choose shot, auto, components" in wrong.err
+
+
+def test_clusters_are_taken_as_they_are_only_on_request_and_back(library: Installation) -> None:
+    before = library.partition()
+    library.configure(recluster={"method": "kmeans", "number_of_clusters": [5], "certificate": False})
+    try:
+        nobody = library.run("recluster", "--apply")
+        assert nobody.code == 2
+        assert "this changes groups and nobody can be asked here. Say --yes" in nobody.err
+        assert "One group, of " in nobody.out  # every change is shown before it is made
+        assert library.partition() == before
+        told = recluster(*opened(library), quiet)
+        assert told.chosen.startswith("kmeans")
+        assert library.run("recluster", "--apply", "--yes").code == 0
+        found = {frozenset(path.name for path in change.photos) for change in told.changes if change.photos}
+        assert found
+        assert found <= library.partition()
+        assert len(library.partition()) <= 5
+        with library.app() as app:
+            by = {member.certified_by for group in app.store.groups.all() for member in group.members}
+        assert "cluster" in by
+        library.configure()
+        back = recluster(*opened(library), quiet)
+        library.ask("merge", contents=list(back.differing), clusters=True)
+        assert library.partition() == before
+    finally:
+        library.configure()
+
+
+def test_the_best_photos_of_groups_are_clustered_for_merges(library: Installation) -> None:
+    """No group is divided, and of one cluster only what passes the certificate is merged."""
+    with library.app() as app:
+        group = next(iter(app.store.groups.all()))
+        one, *others = group.members
+        parts = [replace(group, members=(one,)), replace(group, id=f"{group.id}x", members=tuple(others))]
+        parts[1] = replace(parts[1], representative=others[0].content)
+        app.store.groups.replace([group.id], [replace(part) for part in parts])
+    library.configure(recluster={"number_of_clusters": [2]})
+    try:
+        found = recluster(*opened(library), quiet, method="agglomerative", of="representatives")
+        assert [change.of for change in found.changes] == [(group.id, f"{group.id}x")]
+        merged = library.json("merge", "--method", "agglomerative")["merged"]
+        assert [one["of"] for one in merged] == [[group.id, f"{group.id}x"]]
+    finally:
+        library.configure()
+        back = recluster(*opened(library), quiet)
+        library.ask("merge", contents=list(back.differing), clusters=True)
 
 
 # ---------------------------------------------------------------- by night
