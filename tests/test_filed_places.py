@@ -112,3 +112,20 @@ def test_the_service_sees_it_too(scanned: Installation) -> None:
         service.wait_for(lambda: service.status()["photos"] == photos - 1, "the photo is gone", 60)
         in_library(scanned)[0].unlink()
         assert scanned.ask("scan")["photos"] == photos - 2
+
+
+@pytest.mark.parametrize("action", ["copy", "move"])
+def test_a_library_that_a_link_leads_to_in_a_root_shows_each_photo_once(scanned: Installation, action: str) -> None:
+    link = scanned.folder / "link"
+    link.symlink_to(scanned.photos)
+    before = scanned.partition()
+    for library in (link / "Sorted", link / "Sorted" / "deeper"):
+        scanned.ask("apply", action=action, library=library, layout="{group}/")
+        scanned.scan()
+        assert not scanned.asked
+        assert scanned.partition() == before
+        assert scanned.ask("plan", action=action, library=library, layout="{group}/")["steps"] == []
+    assert scanned.ask("undo", everything=True)["refused"] == []
+    scanned.scan(link)
+    assert not scanned.asked
+    assert scanned.partition() == before

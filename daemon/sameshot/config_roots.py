@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +93,19 @@ def library_problem(config: Config, library: Path) -> str:
             relation = "is" if real == real_root else "holds"
             return f"{library} {relation} roots[{index}]; name a folder of its own"
     return ""
+
+
+def as_met(place: Path, roots: Iterable[Path]) -> Path:
+    """Returns the path by which the sweep of a root meets `place`, where one of `roots` holds it by another name.
+
+    A symbolic link that leads into a root would show each photo there at two paths.
+    """
+    real = Path(os.path.realpath(place))
+    for root in roots:
+        real_root = Path(os.path.realpath(root))
+        if real.is_relative_to(real_root):
+            return root / real.relative_to(real_root)
+    return place
 
 
 def _check_writable(library: Path) -> list[RootProblem]:

@@ -15,7 +15,7 @@ from sameshot.filing.anew import does_the_same
 from sameshot.filing.following import learn_followed, plan_late
 from sameshot.filing.plans import learn_done, plan_folders
 from sameshot.model import Action, BatchReport, Plan
-from sameshot.verbs.plan import Asked, Only, check_unchanged, folders_plan, overwriting_plan, shape_of
+from sameshot.verbs.plan import Asked, Only, check_unchanged, folders_plan, library_of, overwriting_plan, shape_of
 from sameshot.way.sweeping import remember_root
 
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def apply(
         return _overwrite(app, asked, fingerprint)
     made = folders_plan(app, asked)
     check_unchanged(made, fingerprint)
-    return do_plan(app, made, (asked.library or app.config.library_dir,))
+    return do_plan(app, made, (library_of(app, asked),))
 
 
 def _overwrite(app: App, asked: Asked, fingerprint: str | None) -> BatchResult:
@@ -73,7 +73,7 @@ def _overwrite(app: App, asked: Asked, fingerprint: str | None) -> BatchResult:
     if not shown.steps:
         return BatchResult("", 0, (), ())
     if batches:
-        library = asked.library or app.config.library_dir
+        library = library_of(app, asked)
         is_mounted = library is not None and library.is_dir() and any(library.iterdir())
         undone = undo(app, batches=batches)
         # What the owner took away from there stops nothing, but it may be the disk that is away.
@@ -85,7 +85,7 @@ def _overwrite(app: App, asked: Asked, fingerprint: str | None) -> BatchResult:
             "The earlier batches are undone, but photos changed meanwhile, so nothing was filed",
             "Look at the new plan and try again",
         )
-    return do_plan(app, made, (asked.library or app.config.library_dir,))
+    return do_plan(app, made, (library_of(app, asked),))
 
 
 def do_plan(app: App, made: Plan, places: tuple[Path | None, ...]) -> BatchResult:
@@ -124,10 +124,10 @@ def file_closed_sets(app: App) -> None:
     if app.strays:
         strays, app.strays = app.strays, set()
         late = plan_late(app.store, app.journal, Plan("folders", ()), strays)
-        for refused in do_plan(app, late, (config.library_dir,)).refused:
+        for refused in do_plan(app, late, (library_of(app, Asked()),)).refused:
             _log.warning("%s is left where it is: %s", refused.source, refused.reason)
     waiting = app.store.photos.get(app.store.photos.in_stages(["grouped"]))
-    if config.action == "none" or config.library_dir is None or not waiting:
+    if config.action == "none" or not waiting:
         return
     contents = {photo.content_id for photo in waiting.values() if photo.content_id is not None}
     open_sets = app.flow.joined_since(app.now() - config.filing.closed_after_s)
@@ -138,16 +138,17 @@ def file_closed_sets(app: App) -> None:
         for photo in waiting.values()
         if photo.content_id not in open_sets and groups.get(photo.content_id or 0) not in open_groups
     } - app.unfiled
-    if not closed:
+    library = library_of(app, Asked()) if closed else None
+    if library is None:
         return
     made = plan_folders(
-        app.store, app.journal, action=config.action, library=config.library_dir, shape=shape_of(config, Asked()),
+        app.store, app.journal, action=config.action, library=library, shape=shape_of(config, Asked()),
         only=closed,
     )  # fmt: skip
     can = able(made, config.fallback)
     for warning in can.warnings[len(made.warnings) :]:
         _log.warning("%s", warning)
-    for refused in do_plan(app, can, (config.library_dir,)).refused:
+    for refused in do_plan(app, can, (library,)).refused:
         _log.warning("%s is left where it is: %s", refused.source, refused.reason)
         photo = app.store.photos.at(refused.source)
         if photo is not None:

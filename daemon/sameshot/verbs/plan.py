@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sameshot.app import App
 from sameshot.apply.undo import Selection
 from sameshot.config import Config
-from sameshot.config_roots import library_problem
+from sameshot.config_roots import as_met, library_problem
 from sameshot.errors import BadInput
 from sameshot.filing.ability import able
 from sameshot.filing.anew import plan_refiled
@@ -157,8 +157,14 @@ def _what(app: App, asked: Asked) -> Action:
     return chosen
 
 
-def _place(app: App, asked: Asked) -> Path:
+def library_of(app: App, asked: Asked) -> Path | None:
+    """Returns where groups are filed, by the path by which a root meets it; None where nothing says so."""
     place = asked.library or app.config.library_dir
+    return None if place is None else as_met(place, [*app.roots, *app.store.roots.all()])
+
+
+def _place(app: App, asked: Asked) -> Path:
+    place = library_of(app, asked)
     if place is None:
         raise BadInput("Nothing says where groups are filed", "Name a folder: --library DIR")
     return place

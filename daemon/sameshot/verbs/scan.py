@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sameshot.app import App
 from sameshot.config import Config
-from sameshot.config_roots import check_folder, check_roots
+from sameshot.config_roots import as_met, check_folder, check_roots
 from sameshot.errors import BadInput, RootUnavailable
 from sameshot.verbs.extent import extent_of
 from sameshot.verbs.groups import FailedPhoto
@@ -93,7 +93,8 @@ def scan_places(
     """Returns the folders to scan. Raises BadInput when there are none or one cannot be used."""
     if believe and not paths:
         raise BadInput("Nothing says which folder is right as it is", "Name it: `sameshot scan --believe DIR`")
-    places = paths or tuple(root.path for root in config.roots)
+    roots = tuple(root.path for root in config.roots)
+    places = tuple(as_met(path, roots) for path in paths) or roots
     if not places:
         raise BadInput("There is nothing to scan", "Name a folder, or put roots into the config: `sameshot init DIR`")
     if paths:
