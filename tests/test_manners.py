@@ -367,12 +367,15 @@ def test_no_file_takes_the_place_of_a_closed_stream(tmp_path):
 def test_prometheus_text_is_what_prometheus_reads():
     status = {
         "photos": 1_234_567, "groups": 3, "pending": 0, "failed": 1, "rss_mb": 82.4, "service": True, "state": "idle",
-        "roots": [{"path": 'a"b\\c\n', "state": "watching"}],
+        "roots": [{"path": 'a"b\\c\n', "state": "watching", "folders_watched": 7}],
+        "reconciled_at": "2026-11-21T12:00:00+00:00",
     }  # fmt: skip
     text = exposition(status)
     assert "sameshot_photos 1234567\n" in text
     assert 'sameshot_state{state="idle"} 1\n' in text
     assert 'sameshot_root_state{root="a\\"b\\\\c\\n",state="watching"} 1\n' in text
+    assert 'sameshot_folders_watched{root="a\\"b\\\\c\\n"} 7\n' in text
+    assert f"sameshot_last_reconcile_timestamp_seconds {NOON.timestamp():.0f}\n" in text
     names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if not line.startswith("#")}
     assert names == {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 _FACTS = {
@@ -33,6 +34,12 @@ def exposition(status: dict[str, Any]) -> str:
         for state in _ROOT_STATES
     ]
     lines += _gauge("root_state", "How each watched folder is.", roots)
+    watched = [(f'{{root="{_label(root["path"])}"}}', root["folders_watched"]) for root in status["roots"]]
+    lines += _gauge("folders_watched", "Folders below it of which the kernel tells changes.", watched)
+    if status["reconciled_at"] is not None:
+        at_s = datetime.fromisoformat(status["reconciled_at"]).timestamp()
+        meaning = "When the last whole sweep of all roots began that ended well."
+        lines += _gauge("last_reconcile_timestamp_seconds", meaning, [("", at_s)])
     return "\n".join(lines) + "\n"
 
 

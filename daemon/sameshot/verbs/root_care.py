@@ -230,15 +230,14 @@ class RootCare:
     def statuses(self) -> tuple[RootStatus, ...]:
         """Returns how each root is."""
         return tuple(
-            self._status(root, health.state, health.sentence)
-            for root in self._app.roots
-            if (health := self._health.get(root)) is not None
+            self._status(root, health) for root in self._app.roots if (health := self._health.get(root)) is not None
         )
 
-    def _status(self, root: Path, state: str, sentence: str) -> RootStatus:
+    def _status(self, root: Path, health: RootHealth) -> RootStatus:
         if root in self.offline:
             return RootStatus(root, "offline", self.offline[root])
         if root in self._asking:
             return RootStatus(root, "asking", self._asking[root])
         glance = self._glances.get(root)
-        return RootStatus(root, state, sentence + ("; it is mounted read-only" if glance and glance.read_only else ""))
+        sentence = health.sentence + ("; it is mounted read-only" if glance and glance.read_only else "")
+        return RootStatus(root, health.state, sentence, health.folders_watched)

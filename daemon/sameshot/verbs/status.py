@@ -19,12 +19,13 @@ State = Literal["starting", "idle", "busy", "paused", "degraded"]
 class RootStatus:
     """One watched folder. `state`: watching, polling, deaf, offline, or asking whether a cloud drive may be read.
 
-    `unwatched` where no service runs.
+    `unwatched` where no service runs. `folders_watched`: of which the kernel tells changes.
     """
 
     path: Path
     state: str
     detail: str = ""
+    folders_watched: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class StatusResult:
     """`service`: whether a service answered. `rss_mb`: resident memory of the process that answered.
 
     `serving_encoder`: the id of the encoder that all answers come from, empty before the first look; `coming_encoder`:
-    how far another one is that will take its place, where one is on its way.
+    how far another one is that will take its place, where one is on its way. `reconciled_at`: ISO time at which the
+    last whole sweep of all roots began that ended well.
     """
 
     state: State
@@ -75,6 +77,7 @@ class StatusResult:
     jobs: tuple[str, ...]
     roots: tuple[RootStatus, ...]
     version: str
+    reconciled_at: str | None
 
 
 def status(app: App) -> StatusResult:
@@ -103,6 +106,7 @@ def status(app: App) -> StatusResult:
         jobs=activity.jobs if activity else (),
         roots=activity.roots if activity else roots,
         version=sameshot.__version__,
+        reconciled_at=(app.store.meta.get("job reconcile") or {}).get("succeeded_at"),
     )
 
 
