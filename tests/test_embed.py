@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -47,6 +48,20 @@ def test_one_scene_is_nearer_to_itself_than_to_others(encoder):
     strange = encoder.embed(here) @ encoder.embed(there)
     for changed in (cropped(here, 0.2), exposed(here, -3), exposed(here, 2), here[:, ::-1]):
         assert encoder.embed(here) @ encoder.embed(np.ascontiguousarray(changed)) > strange
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_turned_copy_stays_near(encoder, quarters, mirrored):
+    here = scene(1)
+    copy = np.ascontiguousarray(np.rot90(here[:, ::-1] if mirrored else here, quarters))
+    assert encoder.embed(here) @ encoder.embed(copy) > 0.8
+
+
+def test_a_gray_copy_stays_near(encoder):
+    for seed in range(1, 4):
+        gray = cv2.cvtColor(cv2.cvtColor(scene(seed), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        assert encoder.embed(scene(seed)) @ encoder.embed(gray) > 0.7
 
 
 def test_it_is_built_once_and_appears_whole_and_always_the_same(prepared, tmp_path):

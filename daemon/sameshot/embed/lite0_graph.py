@@ -1,10 +1,11 @@
 """EfficientNet-Lite0, 1 or 2 as an ONNX graph, straight from its weights.
 
-Comes in: the tensors of the checkpoint. Goes out: a model that takes one upright uint8 picture (1, height, width, 3)
-of any size and gives a unit vector float32 (1, DIMENSION). Batch norms are folded into the convolutions before them,
-ReLU6 is a Clip, and the head is the mean over all places followed by a fixed random rotation down to DIMENSION
-(cosines survive it: Johnson and Lindenstrauss, 1984). So the whole encoder is a function of the checkpoint and this
-file, and nothing in it was fitted. Why the plain mean and why this dimension: docs/decisions/encoder.md.
+Comes in: the tensors of the checkpoint. Goes out: a model that takes one upright square uint8 picture
+(1, side, side, 3) and gives a unit vector float32 (1, DIMENSION). Batch norms are folded into the convolutions before
+them, ReLU6 is a Clip. The network sees the picture, and its mirror image across the diagonal in gray: so gray copies,
+and those turned by a quarter, stay near. The head is the mean over all places of both, followed by a fixed random
+rotation down to DIMENSION (cosines survive it: Johnson and Lindenstrauss, 1984). So the whole encoder is a function of
+the checkpoint and this file, and nothing in it was fitted. Why so: docs/decisions/encoder.md.
 
 Architecture: Tan and Le, "EfficientNet", 2019, in its Lite form (no squeeze-and-excite, ReLU6, stem and head fixed).
 """
@@ -28,6 +29,7 @@ DIMENSION = 256
 _FEATURES = 1280
 _BATCH_NORM_EPSILON = 1e-3
 _OPSET = 17
+_LUMA = (0.299, 0.587, 0.114)
 _LITE0_REPEATS = (1, 2, 2, 3, 3, 4, 1)
 # (stride of the first block, expansion) of each stage; widths and kernels follow from the weights.
 _STAGES = ((1, 1), (2, 6), (2, 6), (2, 6), (1, 6), (2, 6), (1, 6))
@@ -74,7 +76,7 @@ class _Graph:
 
 
 def build(tensors: Tensors, repeats: Sequence[int] = _LITE0_REPEATS, side_px: int = 224) -> onnx.ModelProto:
-    """The encoder as a checked ONNX model with input `pixels` uint8 (1, h, w, 3) and output `vector` (1, DIMENSION).
+    """The encoder as a checked ONNX model: input `pixels` uint8 (1, side, side, 3), output `vector` (1, DIMENSION).
 
     `repeats`: how many blocks each stage has. `side_px`: what it is served with, told in the metadata if it is not 224.
     """
@@ -85,7 +87,7 @@ def build(tensors: Tensors, repeats: Sequence[int] = _LITE0_REPEATS, side_px: in
         helper.make_graph(
             graph.nodes,
             "efficientnet-lite0",
-            [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, "height", "width", 3])],
+            [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, "side", "side", 3])],
             [helper.make_tensor_value_info("vector", TensorProto.FLOAT, [1, DIMENSION])],
             graph.constants,
         ),
@@ -99,9 +101,12 @@ def build(tensors: Tensors, repeats: Sequence[int] = _LITE0_REPEATS, side_px: in
 
 
 def _features(graph: _Graph, tensors: Tensors, repeats: Sequence[int]) -> str:
-    """Pixels to the last feature map, (1, 1280, height / 32, width / 32)."""
+    """Pixels to the last feature maps, (2, 1280, side / 32, side / 32): of the picture, and of it mirrored and gray."""
     floats = graph.add("Cast", "pixels", to=TensorProto.FLOAT)
-    centred = graph.add("Sub", graph.add("Transpose", floats, perm=[0, 3, 1, 2]), graph.constant(127.0))
+    upright, mirrored = (graph.add("Transpose", floats, perm=order) for order in ([0, 3, 1, 2], [0, 3, 2, 1]))
+    luma = np.tile(np.array(_LUMA, np.float32)[None, :, None, None], (3, 1, 1, 1))
+    gray = graph.add("Conv", mirrored, graph.constant(luma), kernel_shape=[1, 1])
+    centred = graph.add("Sub", graph.add("Concat", upright, gray, axis=0), graph.constant(127.0))
     current = graph.add("Mul", centred, graph.constant(1 / 128))
     current = graph.relu6(graph.convolve(current, tensors, "_conv_stem", "_bn0", stride=2))
     block = 0
@@ -133,8 +138,8 @@ def _block(graph: _Graph, source: str, tensors: Tensors, name: str, *, stride: i
 
 
 def _unit_vector(graph: _Graph, features: str) -> str:
-    """The mean over all places, turned into fewer dimensions, at length 1."""
-    mean = graph.add("ReduceMean", features, axes=[2, 3], keepdims=0)
+    """The mean over all places of both ways, turned into fewer dimensions, at length 1."""
+    mean = graph.add("Squeeze", graph.add("ReduceMean", features, axes=[0, 2, 3]), graph.constant(np.array([2, 3])))
     rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(_FEATURES, DIMENSION)))
     projected = graph.add("MatMul", mean, graph.constant(rotation.astype(np.float32)))
     return graph.add("LpNormalization", projected, axis=1, p=2)
