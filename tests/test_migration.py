@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,6 +120,8 @@ def test_a_change_of_encoder_looks_at_nothing_twice_and_back_at_nothing_at_all(
     installation.scan()
     assert installation.asked["look"] == more
     third = make_another(installation, seed=1)
+    with installation.app() as app:  # as states of before know it: by what links are of
+        app.store.meta.set("serving_encoder", None)
     installation.configure()
     installation.scan()
     assert installation.asked["vector"] == more
@@ -171,6 +174,17 @@ def test_a_model_that_is_gone_is_told_and_everything_is_looked_at_anew(
     assert "is gone: photos are looked at anew by lite0" in caplog.text
     assert installation.asked["look"] == count
     assert as_known(installation)["stages"] == {"grouped": count}
+
+
+def test_what_an_older_version_described_otherwise_is_looked_at_anew(installation: Installation) -> None:
+    count = draw(installation.photos, range(2))
+    installation.scan()
+    before = as_known(installation)
+    with sqlite3.connect(installation.locations.database) as state:
+        state.execute("UPDATE descriptors SET measure = 'an older one' WHERE measure = 'orb' AND content < 3")
+    installation.scan()
+    assert installation.asked["look"] == 2 < count
+    assert as_known(installation) == before
 
 
 # ---------------------------------------------------------------- beside all else

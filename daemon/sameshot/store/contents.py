@@ -142,6 +142,20 @@ class Contents:
                  WHERE encoders.name = ? AND content = ?"""
         return self._connection.row(sql, [encoder_id, content_id]) is not None
 
+    def has_look(self, content_id: int, encoder_id: str, measures: Collection[str]) -> bool:
+        """Whether this encoder has seen the content, and the descriptors of all these measures are stored."""
+        return self.has_vector(content_id, encoder_id) and not self.lacking(measures, [content_id])
+
+    def lacking(self, measures: Collection[str], content_ids: Iterable[int] | None = None) -> list[int]:
+        """Contents (all, or of these) that were looked at when not all of these measures kept something of them."""
+        sql = """SELECT id FROM contents WHERE width_px IS NOT NULL AND ?1 > (SELECT count(*) FROM descriptors
+                 WHERE content = contents.id AND measure IN (SELECT value FROM json_each(?2)))"""
+        wanted: list[object] = [len(measures), json.dumps(sorted(measures))]
+        if content_ids is not None:
+            sql = f"{sql} AND id IN (SELECT value FROM json_each(?3))"
+            wanted.append(as_json_list(content_ids))
+        return [row[0] for row in self._connection.rows(sql, wanted)]
+
     def save_descriptor(self, content_id: int, measure: str, packed: bytes) -> None:
         """Remember what one measure keeps of a content, besides what its look yielded."""
         sql = "INSERT OR REPLACE INTO descriptors (content, measure, packed) VALUES (?, ?, ?)"

@@ -7,7 +7,7 @@ another encoder has seen is told, to be looked at again. What the owner said, an
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from sameshot.store.store import Store
@@ -43,14 +43,16 @@ def serving_encoder(store: Store) -> str | None:
     return told or None
 
 
-def unseen(store: Store, encoder_id: str, answers: Callable[[Path], bool]) -> list[int]:
-    """Takes photos that other encoders saw and this one did not back to "settled", where their files are; returns them.
+def unseen(store: Store, encoder_id: str, reads: Collection[str], answers: Callable[[Path], bool]) -> list[int]:
+    """Takes photos that lack this encoder's vector, or one of these descriptors, back to "settled"; returns them.
 
-    `answers`: whether a root may be asked anything.
+    Only those whose files are there now. `answers`: whether a root may be asked anything.
     """
     found = []
     with store.transaction():
-        for content in store.contents.looked_without(encoder_id):
+        for content in dict.fromkeys(
+            (*store.contents.looked_without(encoder_id), *(store.contents.lacking(reads) if reads else ()))
+        ):
             for photo in store.photos.get(store.photos.photos_of([content]).get(content, ())).values():
                 if photo.missing_since_s is not None or photo.stage in ("seen", "settled", "failed"):
                     continue

@@ -93,7 +93,7 @@ class Flow:
         self._relink.extend(self._contents_in("looked"))
         self.touch(self._contents_in("linked"))
         self._to_inspect.extend(self._store.inspections.wanted())
-        self.seek_unseen()
+        self.seek_unseen(self._settings.reads)
 
     def _contents_in(self, stage: Stage) -> list[int]:
         photos = self._store.photos.get(self._store.photos.in_stages([stage])).values()
@@ -120,9 +120,9 @@ class Flow:
         self._dirty |= changed
         self.encoders.touch(changed)
 
-    def seek_unseen(self) -> None:
+    def seek_unseen(self, reads: Iterable[str] = ()) -> None:
         """Takes up what the encoder that serves could not look at when it came, as far as that is there by now."""
-        self._ready.extend(unseen(self._store, self._settings.encoder.encoder_id, self.answers))
+        self._ready.extend(unseen(self._store, self._settings.encoder.encoder_id, (*reads,), self.answers))
 
     def _new_linker(self) -> Linker:
         return self._settings.linker(
@@ -290,14 +290,15 @@ class Flow:
         if photo.content_id not in (None, content):
             self.touch([photo.content_id])  # the file was rewritten: the shot it showed before lost a photo
         self._store.photos.advance(photo_id, "settled", content)
-        encoder_id = self._settings.encoder.encoder_id
+        encoder_id, reads = self._settings.encoder.encoder_id, self._settings.reads
+        twin = contents.by_pixel_digest(identity.pixel_digest, encoder_id)
         if content in self._looking:
             self._looking[content].append(photo_id)
-        elif contents.has_vector(content, encoder_id):
+        elif contents.has_look(content, encoder_id, reads):
             self._store.photos.advance(photo_id, "linked")
             self.touch([content])
             self.encoders.arrived(content)
-        elif (twin := contents.by_pixel_digest(identity.pixel_digest, encoder_id)) is not None:
+        elif twin is not None and contents.has_look(twin, encoder_id, reads):
             contents.copy_look(twin, content)
             self._store.photos.advance(photo_id, "looked")
             self._index.add(content, contents.vector(content, encoder_id))

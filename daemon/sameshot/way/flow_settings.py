@@ -14,7 +14,7 @@ from sameshot.index.neighbours import NeighbourIndex
 from sameshot.service.workers import Workers
 from sameshot.store.store import Store
 from sameshot.way.comparing import kind_of_score
-from sameshot.way.linking import Linker
+from sameshot.way.linking import PAIR_SCORE_READS, Linker
 from sameshot.way.method import Method
 from sameshot.way.second_looks import SecondLooks
 from sameshot.wire.photos import EncoderHeader
@@ -37,6 +37,11 @@ class FlowSettings:
     def links_of(self) -> str:
         """What the scores of links are of: those of two kinds are never mixed."""
         return kind_of_score(self.method.id, self.encoder.encoder_id)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The descriptors that comparing wants of each look: without one of them, the look was an older version's."""
+        return PAIR_SCORE_READS if self.method.measure is None else ()
 
     @property
     def comparing(self) -> list[object]:
