@@ -26,6 +26,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import drawn
 from sameshot.config import load_with_sources
@@ -156,19 +159,29 @@ class Bench:
 
 
 def collect(folder: Path, count: int, real: Path | None) -> None:
-    """Real photos where there are some, then bursts of three and photos that are alone, of 1600 x 1200."""
+    """Real photos where there are some, then bursts of three and photos that are alone, of 960 x 720."""
     folder.mkdir(parents=True)
     found = sorted(real.rglob("*.jpg"))[:count] if real is not None else []
     for number, photo in enumerate(found):
         shutil.copy(photo, folder / f"real_{number:05d}.jpg")
-    for number, (seed, frame) in enumerate(itertools.islice(_frames(), count - len(found))):
-        drawn.save(drawn.burst_frame(drawn.scene(seed, 1600, 1200), frame), folder / f"IMG_{number:05d}.jpg")
+    scenes = [drawn.scene(seed, 2400, 1800) for seed in range(40)]
+    for number, (shot, frame) in enumerate(itertools.islice(_frames(), count - len(found))):
+        piece = cut(scenes[shot % len(scenes)], shot)
+        drawn.save(drawn.burst_frame(piece, frame) if frame else piece, folder / f"IMG_{number:05d}.jpg")
     print(f"{len(found)} real and {count - len(found)} drawn photos", file=sys.stderr)
 
 
+def cut(scene: np.ndarray, seed: int) -> np.ndarray:
+    """A piece of a scene, turned and scaled in its own way."""
+    rng = np.random.default_rng(seed)
+    turn = cv2.getRotationMatrix2D((1200, 900), rng.uniform(0, 360), rng.uniform(0.6, 1.8))
+    turn[:, 2] += rng.uniform(-500, 500, 2) - [720, 540]
+    return np.asarray(cv2.warpAffine(scene, turn, (960, 720), borderMode=cv2.BORDER_REFLECT), np.uint8)
+
+
 def _frames() -> Iterator[tuple[int, int]]:
-    for seed in itertools.count(50_000):
-        yield from ((seed, frame) for frame in range(3 if seed % 4 == 0 else 1))
+    for shot in itertools.count():
+        yield from ((shot, frame) for frame in range(3 if shot % 4 == 0 else 1))
 
 
 def main() -> None:
