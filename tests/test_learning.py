@@ -247,6 +247,17 @@ def test_photos_deleted_beside_others_that_stayed_teach(library: Library) -> Non
     assert taught.values["sharpness"] > 1 > taught.values["size"]
 
 
+def test_one_of_two_files_of_one_picture_that_went_teaches_nothing(library: Library) -> None:
+    """As `dedupe` leaves it: what went was not the owner's choice between two photos."""
+    for _ in range(3):
+        first = library.photo()
+        twin = library.photo(twin_of=first)
+        library.link(first, twin, 1.0)
+        library.delete(twin)
+    library.regroup()
+    assert len(choices(library.app).differences) == 0
+
+
 def test_photos_that_all_went_teach_nothing(library: Library) -> None:
     for frames in pairs_of_frames(library, 40):
         for frame in frames:

@@ -153,6 +153,7 @@ def test_what_cannot_be_trained_with_is_one_sentence(pictures, tmp_path):
         (replace(SMALL, side_px=32), pictures, "of at least 32 px"),
         (SMALL, pictures[:, :8], "Square ones"),
         (replace(SMALL, device="tpu"), pictures, "no device 'tpu'"),
+        *([] if torch.cuda.is_available() else [(replace(SMALL, device="cuda"), pictures, "no device 'cuda'")]),
     ):
         with pytest.raises(BadInput, match=sentence):
             training.train(settings, given, place, clock=clock_of())

@@ -21,10 +21,13 @@ class Library:
         self.digests: dict[int, bytes] = {}
         self._rng = np.random.default_rng(0)
 
-    def photo(self, *, sharpness: float = 0.5, brightness: float = 0.5, side_px: int = 1000, **capture) -> int:
+    def photo(
+        self, *, sharpness: float = 0.5, brightness: float = 0.5, side_px: int = 1000, twin_of: int = 0, **capture
+    ) -> int:
         number = len(self.digests) + 1
         digest = hashlib.sha256(b"%d" % number).digest()
-        content = self.store.contents.add(Identity(digest, digest, "JPEG"))
+        pixels = self.digests[twin_of] if twin_of else digest
+        content = self.store.contents.add(Identity(digest, pixels, "JPEG"))
         vector = self._rng.normal(size=self.app.encoder.dimension).astype(np.float32)
         look = Look(
             side_px, side_px, "JPEG", Capture(**capture), Quality(sharpness, brightness, 0.0), self.encoder_id,

@@ -168,7 +168,9 @@ def _shots(app: App) -> Iterator[tuple[Group, set[int]]]:
     for gone in _deleted(app):
         scores = app.store.links.scores_of(gone)
         present = app.store.photos.copies(content for content, score in scores.items() if score >= app.link_threshold)
-        if present:
+        rows = app.store.contents.get([gone, *present])
+        # Of one picture in two files either may go, by `dedupe` too: that is no choice between photos.
+        if present and rows[gone].pixel_digest not in {rows[content].pixel_digest for content in present}:
             deleted_by.setdefault(max(sorted(present), key=scores.__getitem__), set()).add(gone)
     for group in app.store.groups.all():
         members = [member.content for member in group.members]
