@@ -19,7 +19,7 @@ from sameshot.store.store import Store
 from sameshot.verbs.check import Setting, check
 from sameshot.verbs.diary import Diary
 from sameshot.verbs.jobs import known_jobs
-from sameshot.verbs.learn import propose
+from sameshot.verbs.learn import LearnResult, learn, propose
 from sameshot.verbs.night import Night
 from sameshot.way.learned import Lesson, keep, lesson, was_forgotten, weights
 from sameshot.way.learning import _words, choices, said_pairs, teach
@@ -320,6 +320,14 @@ def test_weights_change_what_counts_and_never_what_was_rated_by_the_owner() -> N
     assert rate(of, {"size": 3.0}) == as_shipped
     starred = {1: facts(sharpness=0.2, rating=1), 2: facts(sharpness=1.0)}
     assert rate(starred, {"sharpness": 8.0})[1].value > rate(starred, {"sharpness": 8.0})[2].value
+
+
+@pytest.mark.parametrize("left", ["", "[1, 2", "[]", '{"pair-score": 3}', '{"representative": {"values": {}}}'])
+def test_a_proposal_that_makes_no_sense_changes_nothing(installation: Installation, left: str) -> None:
+    with installation.app() as app:
+        app.locations.cache_dir.mkdir(parents=True, exist_ok=True)
+        (app.locations.cache_dir / "learned.json").write_text(left)
+        assert learn(app) == LearnResult((), ())
 
 
 def test_what_was_learned_is_kept_by_version_and_goes_back_to_what_was_shipped(library: Library) -> None:

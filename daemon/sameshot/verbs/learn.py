@@ -28,6 +28,8 @@ from sameshot.way.learned import NAMES, Lesson, keep, lesson, was_forgotten
 from sameshot.way.learning import teach
 from sameshot.way.rating import facts_of, rated
 
+_PROPOSED = {"of", "values", "words", "sets", "why", "differing"}
+
 
 @dataclass(frozen=True, slots=True)
 class LearnResult:
@@ -73,12 +75,13 @@ def _place(cache_dir: Path) -> Path:
 
 
 def _proposed(cache_dir: Path) -> dict[str, dict[str, Any]]:
-    """What `propose` left, and is taken up once; nothing where that is not readable."""
+    """What `propose` left; nothing where that is not readable, or not of this version."""
     try:
-        found: dict[str, dict[str, Any]] = json.loads(_place(cache_dir).read_text("utf-8"))
+        found = json.loads(_place(cache_dir).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found
+    whole = isinstance(found, dict) and all(isinstance(one, dict) and one.keys() >= _PROPOSED for one in found.values())
+    return found if whole else {}
 
 
 def _differing(app: App, weights: dict[str, float]) -> list[int]:
