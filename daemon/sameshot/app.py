@@ -29,12 +29,14 @@ from sameshot.group.kinds import Switches
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.locations import Locations
 from sameshot.service.lock import hold_lock
+from sameshot.service.probe import Probe
 from sameshot.service.two_stages import TwoStages
 from sameshot.service.workers import Message, Task, TaskFailed, WorkerLimits, Workers
 from sameshot.store.backups import rotate_backups
 from sameshot.store.photos import PhotoRow
 from sameshot.store.store import Store
 from sameshot.watch.ignore import IgnoreRules
+from sameshot.watch.roots import is_cloud
 from sameshot.way.arrival import Arrivals
 from sameshot.way.attempts import blame
 from sameshot.way.comparing import serving_encoder
@@ -52,6 +54,7 @@ _log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int | None], None]
 """What is being done, how much of it is done, and of how much, where that is known."""
 
+_SHARE_ANSWERS_S = 1.0
 _PREPARE_DEADLINE_S = 300.0
 PATIENCE_S = 5.0
 """How long a one-shot run waits for files that are being written while nothing else is left to do."""
@@ -69,6 +72,7 @@ class App:
         """What was found interrupted when a writer opened the state."""
         self.blamed: list[PhotoRow] = []
         """Photos that were looked at when the run before ended without a word."""
+        self._shares = Probe(Path.stat)
         self.strays: set[Path] = set()
         """Folders in which sweeps met companions without a photo, for who files by itself."""
         self.unfiled: set[int] = set()
@@ -102,6 +106,8 @@ class App:
         dimension = None if encoder_id is None else self.store.contents.dimension(encoder_id)
         if encoder_id is None or dimension is None:
             return None
+        if (wanted := self._wanted_now()) is not None and wanted.encoder_id == encoder_id:
+            return wanted
         for path in (models_dir / f"{encoder_id}.json", models_dir / f"{encoder_id}.onnx"):
             if path.exists():
                 return EncoderHeader(encoder_id, path, dimension)
@@ -114,10 +120,16 @@ class App:
 
     def follow_encoder(self) -> None:
         """Goes over to what the config's encoder is by now: a training may have put another one in its place."""
-        with contextlib.suppress(SameshotError):  # one that is gone is no reason to stop: what serves serves on
+        if (wanted := self._wanted_now()) is not None:
+            self.flow.encoders.go_over_to(wanted)
+
+    def _wanted_now(self) -> EncoderHeader | None:
+        """The encoder of the config where it is ready: one that is gone is no reason to stop what serves."""
+        try:
             ready = place_of(self.config.encoder, self.locations.models_dir)
-            if ready.path.exists():
-                self.flow.encoders.go_over_to(EncoderHeader(ready.encoder_id, ready.path, ready.dimension))
+        except SameshotError:
+            return None
+        return EncoderHeader(ready.encoder_id, ready.path, ready.dimension) if ready.path.exists() else None
 
     @cached_property
     def wanted_encoder(self) -> EncoderHeader:
@@ -203,7 +215,19 @@ class App:
         """Returns what each folder from `place` down brings; `place` is or is in a root, or is one for this once."""
         root = next((root for root in self.roots if place.is_relative_to(root)), place)
         rules = self.rules if root in self.roots else IgnoreRules([root], self.config.ignore, self.config.extensions)
-        return sweep(self.store, root, rules, self.now, place, self.is_recursive(root))
+        return sweep(self.store, root, rules, self.now, place, self.is_recursive(root), self._keeps_out)
+
+    def _keeps_out(self, share: Path, kind: str) -> str:
+        """Says why a share that is mounted below a root is left alone, or nothing."""
+        allowed = any(known.remote == "read" for known in self.config.roots if share.is_relative_to(known.path))
+        if is_cloud(kind) and not allowed:
+            return f"{share} is a cloud drive ({kind}); `remote: read` beside the root's path has its photos downloaded"
+        if self._shares.silent_s(share) == 0.0:
+            with contextlib.suppress(OSError):
+                self._shares.wait(share, _SHARE_ANSWERS_S)
+        return (
+            f"The share {share} does not answer; its photos are kept as known" if self._shares.silent_s(share) else ""
+        )
 
     def filed_places(self) -> tuple[Path, ...]:
         """Returns the folders outside every root in which sameshot filed photos that it knows."""

@@ -50,10 +50,10 @@ class Succession:
     def go_over_to(self, encoder: EncoderHeader) -> None:
         """Has this encoder take the place of the one that serves, in its own time; does nothing if it is on its way."""
         before = self._coming.settings.encoder if self._coming is not None else self.settings.encoder
-        if encoder == before:
+        if encoder.encoder_id == before.encoder_id:
             return
         self._coming = None
-        if encoder == self.settings.encoder:
+        if encoder.encoder_id == self.settings.encoder.encoder_id:
             self.note(f"{encoder.encoder_id} serves on, and {before.encoder_id} is not wanted any more")
             return
         self._coming = Migration(
