@@ -25,8 +25,8 @@ from sameshot.errors import BadInput
 from sameshot.group.clusterers import CLUSTERERS
 from sameshot.service.chore import Chore
 from sameshot.verbs.jobs import known_jobs
-from sameshot.verbs.night import differing, night_words
-from sameshot.verbs.recluster import METHODS, recluster
+from sameshot.verbs.night import differing, merged_by_night, night_words
+from sameshot.verbs.recluster import METHODS, NIGHTS_LIST, recluster
 from sameshot.verbs.train import train
 from sameshot.way.calibrating import CHANGES
 from sameshot.way.crops import gather
@@ -381,8 +381,13 @@ def test_a_nights_reclustering_leaves_what_differs_for_the_service(library: Inst
         contents = {member.content for member in group.members}
         assert set(differing(app)) == contents
         assert not list(locations.cache_dir.glob("recluster-*"))
-        app.flow.touch(differing(app))
-        app.flow.regroup()
+        listed = json.loads((locations.state_dir / NIGHTS_LIST).read_text())
+        assert [change["of"] for change in listed["changes"]] == [[group.id]]
+        assert len(listed["changes"][0]["photos"]) == len(contents)
+        told = merged_by_night(app)
+        assert len(told) == 1
+        assert told[0].startswith("grouped anew: 0 groups made of others, 1 other group changed; ")
+        assert merged_by_night(app) == []
         assert {m.content for g in app.store.groups.get([group.id]) for m in g.members} == contents
         (locations.cache_dir / "recluster.json").write_text("[1, ")
         assert differing(app) == []

@@ -18,6 +18,7 @@ from sameshot.verbs.diary import Diary
 from sameshot.verbs.jobs import SHARE, known_jobs
 from sameshot.verbs.learn import learn
 from sameshot.verbs.merge import merge
+from sameshot.verbs.recluster import NIGHTS_LIST
 from sameshot.wording import counted
 
 _LONGEST_S = 3 * 3600.0
@@ -139,7 +140,10 @@ def merged_by_night(app: App) -> list[str]:
         return []
     merged = f"{counted(len(found.merged), 'group')} made of others"
     back = " (`sameshot merge --undo` parts them)" if found.merged else ""
-    return [f"grouped anew: {merged}{back}, {found.changed} others changed"]
+    listed = app.locations.state_dir / NIGHTS_LIST
+    return [
+        f"grouped anew: {merged}{back}, {counted(found.changed, 'other group')} changed; {listed} lists each change"
+    ]
 
 
 def differing(app: App) -> list[int]:

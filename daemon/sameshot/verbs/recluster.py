@@ -5,7 +5,8 @@ ranks, the best first, and every change that the best would make. `shot` is the 
 is known. Groups of the other methods must pass the same certificate: a cluster only parts what is linked, so no photo
 is grouped by the shape of a cloud of vectors alone; the config may say that each cluster is a group as it is. All of it
 is tried on a copy of the state. What is proposed is left in the cache folder for `merge`, which makes it true.
-By night run as `python -P -m sameshot.verbs.recluster recluster CONFIG STATE_DIR CACHE_DIR`, for the config's method.
+By night run as `python -P -m sameshot.verbs.recluster recluster CONFIG STATE_DIR CACHE_DIR`, for the config's method:
+what would change is then listed in the state folder before it is made so.
 """
 
 from __future__ import annotations
@@ -30,10 +31,13 @@ from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.group.kinds import Switches
 from sameshot.locations import Locations
 from sameshot.service.chore import be_a_chore
+from sameshot.verbs.table import as_json
 from sameshot.way.reclustering import CLUSTERING, Clustering, Proposal, merged_from, propose
 
 NEIGHBOURHOODS_FROM = 20_000
 """From more photos on some methods run inside neighbourhoods, if at all."""
+NIGHTS_LIST = "recluster.json"
+"""The file in the state folder that lists what the last night changed."""
 METHODS = ("components", "kmeans", "minibatch_kmeans", "agglomerative", "dbscan", "gaussian_mixture", "hdbscan")
 
 
@@ -226,8 +230,11 @@ def main(words: Sequence[str]) -> int:
     try:
         loaded = load_with_sources(Path(config)) if config else without_file()
         locations = Locations(Path(state_dir), Path(cache_dir))
-        differing = recluster(loaded, locations, lambda *_: None).differing
-        write_whole(locations.cache_dir / "recluster.json", json.dumps(differing).encode())
+        result = recluster(loaded, locations, lambda *_: None)
+        if result.differing:  # listed before it is done; the list of the last night that changed anything is kept
+            told = {name: value for name, value in as_json(result).items() if name != "differing"}
+            write_whole(locations.state_dir / NIGHTS_LIST, json.dumps(told, indent=1).encode())
+        write_whole(locations.cache_dir / "recluster.json", json.dumps(result.differing).encode())
     except SameshotError as error:
         print(error, file=sys.stderr)
         return error.exit_code
