@@ -199,12 +199,14 @@ def test_a_share_that_hangs_holds_up_nobody(installation: Installation, sample_p
 
 @needs_root
 def test_it_starts_while_a_share_hangs_and_leaves_a_cloud_drive_alone(installation: Installation, sample_photos: Path):
-    share = installation.folder / "share"
+    share, below = installation.folder / "share", installation.photos / "nas"
     share.mkdir()
+    below.mkdir()
     put(installation, jpegs(sample_photos)[:2])
     installation.configure(roots=[{"path": str(installation.photos)}, {"path": str(share)}])
-    with hanging_mount(share, "fuse.rclone"), installation.service() as service:
+    with hanging_mount(share, "fuse.rclone"), hanging_mount(below), installation.service() as service:
         service.wait_for(lambda: service.status()["photos"] == 2, "it serves what answers", 30)
+        service.wait_for(lambda: f"The share {below} does not answer" in service.log(), "it tells of what does not", 30)
         assert root_of(service.status(), share)["state"] == "offline"
         code, took_s = service.stop()
         assert code == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mounts import hanging_mount, needs_root
 from running import Installation
 from sameshot.app import App
 from sameshot.verbs.diary import Diary
@@ -103,6 +104,23 @@ def test_a_sweep_that_was_left_is_made_up(roots: Roots) -> None:
     roots.sweeps.add(roots.root)
     roots.sweep()
     assert roots.look_after() == [], "once"
+
+
+@needs_root
+def test_a_cloud_drive_below_a_root_is_left_alone_and_what_was_there_is_kept(roots: Roots, sample_photos: Path) -> None:
+    shutil.copy(sample_photos / "IMG_100.jpg", roots.root / "day" / "a.jpg")
+    roots.sweeps.add(roots.root)
+    roots.sweep()
+    with hanging_mount(roots.root / "day", "fuse.rclone"):
+        problems = [problem for arrivals in roots.app.sweep(roots.root) for problem in arrivals.problems]
+        roots.sweeps.hint(roots.root)
+        roots.sweep()
+    assert [problem.partition(";")[0] for problem in problems] == [
+        f"{roots.root / 'day'} is a cloud drive (fuse.rclone)"
+    ]
+    known = roots.app.store.photos.at(roots.root / "day" / "a.jpg")
+    assert known is not None
+    assert known.missing_since_s is None
 
 
 def test_a_root_that_was_away_is_swept_whole(roots: Roots) -> None:

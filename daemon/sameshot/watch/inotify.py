@@ -7,8 +7,8 @@ uses watchdog's private parts, which a test holds against the installed version,
   watches instead, which overflows the queue again, for ever, on a tree of some thousand folders.
 * Every newly watched folder is hinted once its watch is in place: nothing falls between its making and its watching.
 * Folders that may not be read, or are beyond the kernel's limit, are counted. Watchdog skips them silently.
-* Ignored folders are not watched, and reading a file announces nothing: opened and closed-unwritten are not asked for,
-  nor is each single write.
+* Ignored folders and shares mounted below are not watched, and reading a file announces nothing: opened and
+  closed-unwritten are not asked for, nor is each single write.
 """
 
 # ruff: noqa: SLF001  the private parts of watchdog are what is guarded here
@@ -41,6 +41,7 @@ from watchdog.observers.inotify import InotifyEmitter, InotifyObserver, InotifyW
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, Mask, Watch, WatchDescriptor, inotify_add_watch
 
 from sameshot.watch.ignore import IGNORE_FILE_NAME, FolderRules, IgnoreRules
+from sameshot.watch.roots import shares_below
 
 _EVENTS: list[type[FileSystemEvent]] = [
     DirCreatedEvent, DirDeletedEvent, DirMovedEvent,
@@ -65,6 +66,8 @@ class Watches(InotifyWatchGroup):
     over_limit: int = field(default=0, init=False)
     unreadable: int = field(default=0, init=False)
     failure: str = field(default="", init=False)
+    _shares: set[bytes] = field(default_factory=set, init=False)
+    """Mounted below: what is announced there is not what others do, and one that is dead would hold up the watch."""
 
     def __repr__(self) -> str:
         """Short: watchdog prints it whole, once per folder."""
@@ -139,6 +142,7 @@ class Watches(InotifyWatchGroup):
         met: set[bytes] = set()
         if top == self.path:
             self.over_limit = self.unreadable = 0
+            self._shares = {os.fsencode(share) for share in shares_below(Path(os.fsdecode(top)))}
         waiting = [(top, rules)]
         while waiting:
             folder, rules = waiting.pop()
@@ -146,9 +150,8 @@ class Watches(InotifyWatchGroup):
             if self._watch(folder) and self.is_active:
                 self.hint(folder)
             for name in _subfolders(folder):
-                text = os.fsdecode(name)
-                if not rules.ignores_folder(text):
-                    below = os.path.join(folder, name)
+                text, below = os.fsdecode(name), os.path.join(folder, name)
+                if not (rules.ignores_folder(text) or below in self._shares):
                     waiting.append((below, rules.below(text, below)))
         return met
 

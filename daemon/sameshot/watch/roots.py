@@ -13,6 +13,7 @@ import heapq
 import os
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,17 +140,32 @@ def filesystem_of(path: Path) -> str:
     return _mount_of(os.path.realpath(path))[1]
 
 
+def shares_below(folder: Path) -> dict[Path, str]:
+    """The network filesystems that are mounted below `folder`, each with its type; asks none of them anything."""
+    above = os.path.realpath(folder).rstrip("/") + "/"
+    return {
+        folder / mount_point[len(above) :]: kind
+        for mount_point, kind, _ in _mounts()
+        if mount_point.startswith(above) and is_network(kind)
+    }
+
+
 def _mount_of(real_path: str) -> tuple[str, str, str]:
     """(mount point, filesystem type, source) of a resolved path, by the longest mount point above; later ones cover."""
     found = ("/", "unknown", "")
+    for mounted in _mounts():
+        is_above = real_path == mounted[0] or real_path.startswith(mounted[0].rstrip("/") + "/")
+        if is_above and len(mounted[0]) >= len(found[0]):
+            found = mounted
+    return found
+
+
+def _mounts() -> Iterator[tuple[str, str, str]]:
+    """(mount point, filesystem type, source) of all there are, in the order they were mounted."""
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
         mount, _, filesystem = line.partition(" - ")
-        mount_point = _unescaped(mount.split(" ")[4])
-        is_above = real_path == mount_point or real_path.startswith(mount_point.rstrip("/") + "/")
-        if is_above and len(mount_point) >= len(found[0]):
-            kind, source = filesystem.split(" ")[:2]
-            found = (mount_point, kind, _unescaped(source))
-    return found
+        kind, source = filesystem.split(" ")[:2]
+        yield _unescaped(mount.split(" ")[4]), kind, _unescaped(source)
 
 
 def _uuid_of(source: str) -> str:

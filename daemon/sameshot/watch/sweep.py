@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.errors import FolderGone, FolderUnreadable, RootUnavailable
 from sameshot.model import FileStat, FoundFile
 from sameshot.watch.ignore import FolderRules, IgnoreRules
+from sameshot.watch.roots import shares_below
 
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
@@ -38,12 +39,16 @@ def list_folder(folder: Path, rules: IgnoreRules) -> FolderListing:
     return listing
 
 
-def walk(root: Path, rules: IgnoreRules) -> Iterator[tuple[Path, FolderListing | str]]:
+def walk(
+    root: Path, rules: IgnoreRules, keeps_out: Callable[[Path, str], str] = lambda *_: ""
+) -> Iterator[tuple[Path, FolderListing | str]]:
     """Every folder from `root` down with its listing, or with the sentence that says why it cannot be listed.
 
-    A folder that is reached twice (bind mounts) is listed once. Raises RootUnavailable when `root` itself cannot be
-    listed: then nothing is known about what it holds.
+    A folder that is reached twice (bind mounts) is listed once. `keeps_out` says of a share that is mounted below, by
+    its path and the type of its filesystem, why it is not entered, or nothing. Raises RootUnavailable when `root`
+    itself cannot be listed: then nothing is known about what it holds.
     """
+    shares = shares_below(root)
     visited: dict[tuple[int, int], Path] = {}
     waiting: list[tuple[Path, FolderRules]] = [(root, rules.inside(root))]
     while waiting:
@@ -64,7 +69,11 @@ def walk(root: Path, rules: IgnoreRules) -> Iterator[tuple[Path, FolderListing |
             yield folder, f"{folder} is the same folder as {first}; its photos are taken from there"
             continue
         yield folder, listing
-        waiting.extend((below, folder_rules.below(below.name, below)) for below in reversed(listing.subfolders))
+        for below in reversed(listing.subfolders):
+            if below in shares and (why := keeps_out(below, shares[below])):
+                yield below, why
+            else:
+                waiting.append((below, folder_rules.below(below.name, below)))
 
 
 def _list(folder: Path, rules: FolderRules, *, may_be_link: bool) -> tuple[FolderListing, tuple[int, int]]:

@@ -7,7 +7,7 @@ refused as a whole, so that it never reads as 'all photos were deleted'; a folde
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,10 +29,11 @@ def sweep(
     now: Callable[[], float],
     below: Path | None = None,
     recursive: bool = True,
+    keeps_out: Callable[[Path, str], str] = lambda *_: "",
 ) -> Iterator[Arrivals]:
     """Yields what each folder from `below` (else `root`) down brought, one at a time, so that others may work between.
 
-    Not `recursive`: the top folder alone.
+    Not `recursive`: the top folder alone. `keeps_out`: as `walk` has it.
 
     Raises RootUnavailable when what the root shows cannot be believed; nothing was changed then.
     """
@@ -41,7 +42,7 @@ def sweep(
     visited: set[Path] = set()
     gone: list[FileRow] = []
     unreadable: list[Path] = []
-    for folder, listing in walk(top, rules):
+    for folder, listing in walk(top, rules, keeps_out):
         if folder != top and not recursive:
             break
         if isinstance(listing, str):
@@ -70,13 +71,16 @@ def sweep_folder(
     """
     if not believed:
         believe_root(store, root)
+    subfolders: set[str] = set()
     try:
-        arrivals = _reconcile(store, root, folder, list_folder(folder, rules))
+        listing = list_folder(folder, rules)
+        subfolders = {below.name for below in listing.subfolders}
+        arrivals = _reconcile(store, root, folder, listing)
     except FolderGone:
         arrivals = Arrivals(came_or_went=folder, gone=_known_in(store, folder))
     except FolderUnreadable as problem:
         return Arrivals(problems=[str(problem)])
-    gone = really_gone(store, arrivals.gone + _known_in_lost_folders(store, folder))
+    gone = really_gone(store, arrivals.gone + _known_in_lost_folders(store, folder, subfolders))
     if not gone:
         return arrivals
     if believed:
@@ -130,9 +134,12 @@ def _known_in(store: Store, folder: Path) -> list[FileRow]:
     return [row for row in store.photos.files_in(folder) if row.missing_since_s is None]
 
 
-def _known_in_lost_folders(store: Store, folder: Path) -> list[FileRow]:
-    """What is known below the folders that are no longer in `folder`: all that tells of one moved away."""
-    exists: dict[str, bool] = {}
+def _known_in_lost_folders(store: Store, folder: Path, subfolders: Iterable[str]) -> list[FileRow]:
+    """What is known below the folders that are no longer in `folder`: all that tells of one moved away.
+
+    `subfolders` were just listed there.
+    """
+    exists = dict.fromkeys(subfolders, True)
     lost: list[FileRow] = []
     for below in store.photos.folders_under(folder):
         if below == folder:
