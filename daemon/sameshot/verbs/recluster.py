@@ -130,7 +130,7 @@ def recluster(
             raise BadInput(f"No method gave clusters that mean anything: {reasons}", "Try other parameters")
         labels = found.labels
         if of == "representatives":
-            labels = {content: labels[head] for content, head in _heads(app, present).items()}
+            labels = {content: labels[head] for content, head in _heads(app, present).items() if head in labels}
         clustering = Clustering("certified" if settings.certificate else "whole", labels)
         return _result(app, len(present), f"{chosen.method} {chosen.parameters}", clustering, found)
 
