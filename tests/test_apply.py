@@ -245,6 +245,17 @@ def test_a_root_may_itself_be_a_link(desk, tmp_path):
     assert (tmp_path / "real" / "a.jpg").exists()
 
 
+def test_what_stands_where_a_folder_should_be_is_told_beside_the_file(desk):
+    photo, target = desk.photo("a.jpg"), desk.library / "b" / "a.jpg"
+    for stand, says in (
+        (lambda: desk.library.symlink_to("/nowhere"), "the name is already taken"),
+        (lambda: desk.library.write_bytes(b""), "something that is no folder stands where a folder should be"),
+    ):
+        stand()
+        assert reasons(desk.file(step(1, "move", photo, target))) == [f"{photo} -> {target}: {says}"]
+        desk.library.unlink()
+
+
 def test_a_name_too_long(desk):
     photo = desk.photo("a.jpg")
     assert "too long" in refused(desk, step(1, "copy", photo, desk.library / ("x" * 256)))

@@ -153,6 +153,7 @@ class Protocol:
 
     def _write(self, one: _Running) -> None:
         self._refuse_if_full(one.unit)
+        one.current = one.unit.operations[0]
         self._ground.make(one.unit.folders)
         for index, step in one.steps():
             if operations.copies(step, carried=one.unit.carried):
@@ -173,6 +174,7 @@ class Protocol:
             one.staged[index] = operations.prove_copy(one.current, self._ground, ctime_ns, digest)
 
     def _rename(self, one: _Running) -> None:
+        one.current = one.unit.operations[0]
         self._ground.make(one.unit.folders)
         for index, step in one.steps():
             if operations.sets_aside(step, one.unit):

@@ -14,6 +14,7 @@ _MEANINGS = {
     errno.EPERM: "the system does not permit it",
     errno.ENAMETOOLONG: "the name is too long",
     errno.ENOENT: "it is no longer there",
+    errno.ENOTDIR: "something that is no folder stands where a folder should be",
     errno.EEXIST: "the name is already taken",
     errno.EIO: "the disk reported an error",
     errno.EMFILE: "too many files are open",
