@@ -199,7 +199,7 @@ def recluster(
     if apply:
         if not yes:
             ask(f"Make it so? {len(found.changes)} changes, no file is touched", "groups")
-        done = options.perform("merge", contents=found.differing, clusters=True)
+        done = options.perform("merge", clusters=True)
         show(options, result | done, how, printing.merge)
 
 
@@ -223,5 +223,6 @@ def merge(
         return
     with options.out.progress() as progress:  # beside the service: it is only told where to look
         found = verb(options.loaded(), options.locations, progress, method=method, of="representatives")
-    done = options.perform("merge", contents=found.differing, clusters=method != "shot")
+    # A clustering is proposed in a file: of a large library it is more than fits into a request.
+    done = options.perform("merge", **({"contents": found.differing} if method == "shot" else {"clusters": True}))
     show(options, done, how, printing.merge)

@@ -61,13 +61,15 @@ def merge(
 ) -> MergeResult:
     """Groups anew around `contents`, or everything, and tells which groups were merged.
 
-    `clusters`: within the clusters that `recluster` proposed last. `undo`: takes back what the last run merged, or the
-    merge that made `group`. Raises BadInput when there is nothing to take back, StateUnavailable without a proposal.
+    `clusters`: within the clusters that `recluster` proposed last, and around what it found. `undo`: takes back what
+    the last run merged, or the merge that made `group`. Raises BadInput when there is nothing to take back,
+    StateUnavailable without a proposal.
     """
     if undo:
         return _taken_back(app, group)
     if clusters:
-        _take_clusters(app)
+        proposed = _take_clusters(app)
+        contents = proposed if contents is None else contents
     around = set(app.store.contents.ids() if contents is None else contents)
     groups = app.store.groups
     known = {known.id: known for known in groups.get(set(groups.of(around).values()))}
@@ -90,13 +92,14 @@ def merges(app: App) -> list[dict[str, Any]]:
     return kept
 
 
-def _take_clusters(app: App) -> None:
+def _take_clusters(app: App) -> tuple[int, ...]:
     place = app.locations.cache_dir / CLUSTERING
     try:
         proposed = Clustering.load(place)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise StateUnavailable("No clustering was proposed", "Run `sameshot recluster` first") from error
     app.store.clusters.replace(proposed.mode, proposed.labels)
+    return proposed.differing
 
 
 def _remember(app: App, groups: Iterable[Group], before: Mapping[int, str]) -> None:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -141,7 +141,7 @@ def _result(app: App, photos: int, chosen: str, clustering: Clustering | None, f
     room = Path(os.environ.get("TMPDIR", cache))  # else not where files are in memory: it is a copy of the whole state
     proposal = propose(app.store, app.link_threshold, app.method.linkage, switches, room, clustering)
     try:
-        (clustering or Clustering.of(app.store)).save(cache / CLUSTERING)
+        replace(clustering or Clustering.of(app.store), differing=proposal.differing).save(cache / CLUSTERING)
     except OSError as error:
         raise StateUnavailable(f"{cache} cannot be written: {error.strerror}", "Make room or give access") from error
     known, new = proposal.known, proposal.found

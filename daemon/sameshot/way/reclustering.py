@@ -27,10 +27,14 @@ Shots = frozenset[frozenset[int]]
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """Within which clusters to group: content -> label. Without a `mode` within none."""
+    """Within which clusters to group: content -> label. Without a `mode` within none.
+
+    `differing`: the contents around which groups are others then, where that was found out.
+    """
 
     mode: Mode | None = None
     labels: Mapping[int, int] = field(default_factory=dict)
+    differing: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, store: Store) -> Self:
@@ -39,7 +43,8 @@ class Clustering:
 
     def save(self, path: Path) -> None:
         """Leaves it for who makes it true. Raises OSError."""
-        write_whole(path, json.dumps({"mode": self.mode, "labels": list(self.labels.items())}).encode())
+        kept = {"mode": self.mode, "labels": list(self.labels.items()), "differing": self.differing}
+        write_whole(path, json.dumps(kept).encode())
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -47,7 +52,8 @@ class Clustering:
         kept = json.loads(path.read_text("utf-8"))
         if kept["mode"] not in (None, "certified", "whole"):
             raise ValueError("no clustering")
-        return cls(kept["mode"], {int(content): int(label) for content, label in kept["labels"]})
+        labels = {int(content): int(label) for content, label in kept["labels"]}
+        return cls(kept["mode"], labels, tuple(map(int, kept["differing"])))
 
 
 @dataclass(frozen=True, slots=True)
