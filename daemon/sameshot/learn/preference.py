@@ -35,8 +35,8 @@ class Choices:
     """`names`: of the strengths. `differences`: float64 (n, strengths), log shares of the chosen less the other's.
 
     `sets`: int64 (n,), the group of each. `photos`: float64 (n,), how many photos of it the words are about, 2 or more.
-    `silent`: float64 (m, strengths), such differences of what stands for a group and its others, where nobody spoke;
-    `silent_sets`: int64 (m,), the group of each.
+    `silent`: float64 (m, strengths), such differences of what stands for a group as shipped and its others, where
+    nobody spoke; `silent_sets`: int64 (m,), the group of each.
     """
 
     names: tuple[str, ...]

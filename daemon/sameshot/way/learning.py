@@ -144,9 +144,10 @@ def choices(app: App) -> Choices:
         words = _words(facts, [content for content in present if content in facts], chosen, deleted & facts.keys())
         spoken = len({content for pair in words for content in pair})
         said += [(_row(ratings, pair), number, spoken) for pair in words]
-        if not words and group.representative in ratings:
-            others = ratings.keys() - {group.representative}
-            silent += [(_row(ratings, (group.representative, other)), number) for other in sorted(others)]
+        if not words and ratings:
+            # As shipped: were it what stands by now, a lesson would be its own witness.
+            best = max(sorted(ratings), key=lambda content: ratings[content].value)
+            silent += [(_row(ratings, (best, other)), number) for other in sorted(ratings.keys() - {best})]
     return Choices(
         STRENGTHS,
         np.array([row for row, _, _ in said], np.float64).reshape(-1, len(STRENGTHS)),
