@@ -136,7 +136,7 @@ def know(installation: Installation, count: int) -> None:
     with installation.app() as app:
         app.flow.resume()  # notes how photos are compared
         believe_root(app.store, installation.photos)
-        encoder, store = app.encoder, app.store
+        encoder, store, described = app.encoder, app.store, dict.fromkeys(app.settings.reads, b"x")
         for start in range(0, count, 1000):
             folder = installation.photos / f"{start // 1000:03}"
             folder.mkdir()
@@ -147,7 +147,7 @@ def know(installation: Installation, count: int) -> None:
                     vector = rng.standard_normal(encoder.dimension).astype(np.float32)
                     content = store.contents.add(Identity(digest, digest, "JPEG"))
                     vector /= np.linalg.norm(vector)
-                    look = Look(4000, 3000, "JPEG", capture, quality, encoder.encoder_id, vector, {})
+                    look = Look(4000, 3000, "JPEG", capture, quality, encoder.encoder_id, vector, described)
                     store.contents.save_look(content, look)
                     photo = store.photos.register(installation.photos, Shot(FoundFile(path, stat_of(path)), ()))
                     store.photos.advance(photo, "grouped", content)

@@ -102,12 +102,12 @@ class Flow:
     def _compare_as_asked(self) -> None:
         """Has everything compared and grouped anew where the owner, or a new version, wants it otherwise."""
         keep_one_kind_of_score(self._store, self._settings.method.id, self._settings.encoder.encoder_id)
-        meta, contents = self._store.meta, self._store.contents.ids()
-        if not contents:
-            meta.set("compared_as", self._settings.comparing)
-        if meta.get("compared_as") != self._settings.comparing:
-            self._relink.extend(content for content in contents if content in self._index)
-            self.touch(contents)
+        if self._store.meta.get("compared_as") == self._settings.comparing:
+            return
+        if not (contents := self._store.contents.ids()):
+            self._store.meta.set("compared_as", self._settings.comparing)
+        self._relink.extend(content for content in contents if content in self._index)
+        self.touch(contents)
 
     def take(self, photo_ids: Iterable[int]) -> None:
         """Accepts photos that are new or changed on disk."""
