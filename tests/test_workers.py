@@ -56,13 +56,9 @@ class Desk:
         self.finish()
         return self.answers[number]
 
-    @property
-    def pids(self):
-        return [worker.pid for worker in (*self.workers._workers, *self.workers._ending)]
-
     def gone(self, pids, within_s=5.0):
         until = time.monotonic() + within_s
-        while set(pids) & set(self.pids):
+        while set(pids) & set(self.workers.pids):
             assert time.monotonic() < until, "a process that should have ended is still there"
             self.workers.pump(0.05)
 
@@ -89,7 +85,7 @@ def descriptors() -> int:
 
 def test_nothing_is_started_before_the_first_task(desk_of):
     desk = desk_of()
-    assert desk.pids == []
+    assert desk.workers.pids == []
     assert desk.workers.next_deadline_s is None
     assert desk.workers.pump(0.0) == 0
 
@@ -213,7 +209,7 @@ def test_the_kernel_ends_a_worker_that_its_supervisor_forgot(desk_of):
     desk.ask("spin", deadline_s=0.1)
     while not desk.workers._running:
         desk.workers.pump(0.0)
-    (pid,) = desk.pids
+    (pid,) = desk.workers.pids
     death = os.pidfd_open(pid)
     with selectors.DefaultSelector() as loop:  # nobody pumps
         loop.register(death, selectors.EVENT_READ)
@@ -315,7 +311,7 @@ def test_an_idle_pool_ends_its_processes_and_starts_them_again(desk_of):
     first = desk.result("echo").header["pid"]
     assert desk.workers.next_deadline_s <= time.monotonic() + 0.2
     desk.gone([first])
-    assert desk.pids == []
+    assert desk.workers.pids == []
     assert desk.workers.next_deadline_s is None
     assert desk.result("echo").header["pid"] != first
 
@@ -327,7 +323,7 @@ def test_close_under_load_leaves_nothing(desk_of):
         for number in range(50):
             desk.ask("hang" if number % 2 else "echo", descriptor=photo.fileno())
         desk.workers.pump(5.0)
-    pids = desk.pids
+    pids = desk.workers.pids
     started = time.monotonic()
     desk.workers.close()
     assert time.monotonic() - started < 1

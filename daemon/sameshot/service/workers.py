@@ -76,7 +76,7 @@ class Workers:
 
     @property
     def pids(self) -> list[int]:
-        """The processes there are, for `status`."""
+        """The processes there are."""
         return [worker.pid for worker in (*self._workers, *self._ending)]
 
     def fileno(self) -> int:

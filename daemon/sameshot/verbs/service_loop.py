@@ -248,8 +248,9 @@ class Daemon:
         doing = [f"sweeping {place}" for place in self._sweeps.places]
         if pending:
             are_on = "is on its" if pending == 1 else "are on their"
-            tasks = counted(self._app.workers.pending, "task")
-            doing.append(f"{counted(pending, 'photo')} {are_on} way, {tasks} in the workers' hands")
+            tasks, workers = self._app.workers.pending, len(self._app.workers.pids)
+            with_whom = f"{counted(tasks, 'task')} with {counted(workers, 'worker')}"
+            doing.append(f"{counted(pending, 'photo')} {are_on} way, {with_whom}")
         doing += [f"the job {name}" for name in self._night.names]
         coming = self._app.flow.encoders.progress
         if coming is not None:
@@ -268,7 +269,8 @@ class Daemon:
         if now_s >= self._alive_due_s:
             self._alive_due_s = now_s + min(interval_s or _CARE_EVERY_S, _CARE_EVERY_S)
             pending = self._app.flow.pending
-            under_way = f"{counted(pending, 'photo')} under way" if pending else "idle"
+            coming = self._app.flow.encoders.progress
+            under_way = f"{counted(pending, 'photo')} under way" if pending else coming.sentence if coming else "idle"
             self._notifier.status(f"keeps still: {self._why_paused}" if self._why_paused else under_way)
             if interval_s is not None:
                 self._notifier.watchdog()
