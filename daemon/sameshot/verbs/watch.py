@@ -112,7 +112,7 @@ class _Service:
             if self._server is not None:
                 selector.register(self._server, selectors.EVENT_READ)
             while not self._signals.anything_asked and (left_s := until_s - time.monotonic()) > 0:
-                selector.select(min(left_s, _LOOK_UP_S))
+                selector.select(min(left_s, self.notifier.watchdog_interval_s or _LOOK_UP_S, _LOOK_UP_S))
                 self._signals.drain()
                 self.notifier.watchdog()
                 if self._server is not None:
