@@ -215,6 +215,11 @@ def test_an_interrupted_change_goes_on_and_what_comes_meanwhile_is_in_it(
             assert progress is not None
             assert 0 < progress.done < progress.all
             assert not serves
+            while app.flow.encoders.progress is not None:  # the owner changes his mind, and then again
+                app.flow.encoders.go_over_to(app.encoder)
+                app.flow.step()
+                app.workers.pump(0.05)
+            assert serves == [f"{app.encoder.encoder_id} serves on, and {progress.encoder_id} is not wanted any more"]
         draw(installation.photos, range(20 + part, 21 + part))
     assert installation.asked["look"] == 1
     installation.scan()

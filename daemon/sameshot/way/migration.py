@@ -76,6 +76,7 @@ class Migration:
         self._met = set(self._todo)
         self._dirty = set(store.contents.ids())
         self._unseen, self._looked, self._looking_since_s = len(unseen), 0, 0.0
+        self._stopped = False
 
     def _prepare(self) -> None:
         """What lies beside is of this encoder from now on: what was found out before is kept where it is of it too."""
@@ -100,6 +101,11 @@ class Migration:
         """Has the groups around these made anew, as the flow has those that serve."""
         self._dirty.update(contents)
 
+    def stop(self) -> bool:
+        """Begins nothing more; whether no answer is out that would still be written to what lies beside."""
+        self._stopped = True
+        return not self._under_way
+
     # ---------------------------------------------------------------- on
 
     @property
@@ -119,16 +125,18 @@ class Migration:
     @property
     def is_nearly_done(self) -> bool:
         """Whether new photos should wait for the rest of it."""
-        return len(self._todo) + self._under_way <= _FEW and len(self._dirty) <= _FEW_TO_GROUP
+        few = len(self._todo) + self._under_way <= _FEW and len(self._dirty) <= _FEW_TO_GROUP
+        return few and not self._stopped
 
     @property
     def is_ready(self) -> bool:
         """Whether everything is made."""
-        return not (self._todo or self._under_way or self._dirty)
+        return not (self._todo or self._under_way or self._dirty or self._stopped)
 
     def may_go_on(self, at_once: int) -> bool:
         """Whether `step` would do something now, with `at_once` tasks out at most."""
-        return bool(self._todo and self._under_way < at_once) or bool(self._dirty and not self._under_way)
+        waits = (self._todo and self._under_way < at_once) or (self._dirty and not self._under_way)
+        return bool(waits and not self._stopped)
 
     def step(self, at_once: int) -> None:
         """Does a little of what is left."""
@@ -146,6 +154,8 @@ class Migration:
     def _seen(self, content: int, succeeded: bool) -> None:
         self._looked += 1
         self._unseen = max(self._unseen - 1, 0)
+        if self._stopped:
+            return
         if succeeded:
             self._enter(content)
         else:

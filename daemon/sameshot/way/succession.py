@@ -48,9 +48,14 @@ class Succession:
         self._has_litter = False
 
     def go_over_to(self, encoder: EncoderHeader) -> None:
-        """Has this encoder take the place of the one that serves, in its own time; does nothing if it is on its way."""
+        """Has this encoder take the place of the one that serves, in its own time; does nothing if it is on its way.
+
+        Where another one is, that is stopped; asked again once its last answers are in, this one begins.
+        """
         before = self._coming.settings.encoder if self._coming is not None else self.settings.encoder
         if encoder.encoder_id == before.encoder_id:
+            return
+        if self._coming is not None and not self._coming.stop():
             return
         self._coming = None
         if encoder.encoder_id == self.settings.encoder.encoder_id:
