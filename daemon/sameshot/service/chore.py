@@ -30,7 +30,7 @@ _TOLD_AT_MOST = 500
 
 def be_a_chore() -> None:
     """Makes this process one that waits for all others, and that ends with the service whatever becomes of that."""
-    os.nice(10)
+    os.nice(19)  # workers, which somebody may wait for, are at 10
     die_with_parent()
 
 
