@@ -1,86 +1,119 @@
-"""Makes the table of pairs that `fit.py` fits on: `python benchmarks/pair_score/table.py PHOTOS_DIR`.
+"""Makes the table of pairs that `fit.py` fits on: `python benchmarks/pair_score/table.py [--only DIR]`.
 
-Comes in: a folder of photos that all show different things. Goes out: one row for each pair with the scores that
-`compare/` sees, the kind of pair, and whether it is one shot. No picture is kept. What is described of each stays
-beside the models, so that a new score is asked of the same pictures in a minute.
+Comes in: nothing, or a folder of photos that all show different things. Goes out: one row for each pair with the scores
+that `compare/` sees, the kind of pair, where its photo came from, and whether it is one shot. Photos are those that
+scikit-image and scikit-learn ship and drawn ones, or those of the folder alone. Nothing is fetched, no picture is kept,
+and the same photos give the same table.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
-import pickle
+import multiprocessing
+import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 import cv2
+import lookalikes
 import numpy as np
 import variants
+from rich.progress import track
 
 from sameshot.compare.pair_score import evidence_of
+from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.describe.descriptors import LONG_SIDE_PX, describe
 from sameshot.embed.encoders import prepare
 from sameshot.embed.serving import Encoder
 from sameshot.model import Capture, Features
 
-HERE = Path(__file__).parent
+sys.path.append(str(Path(__file__).parents[1] / "quality"))
+import collection
+import scenes
+
 SEED = 20261121
 EDITS_PER_PHOTO = 4
-LOWEST_COSINE = 0.45
-NEGATIVES = 7000
-PUBLISHERS = 12
-COLUMNS = ("kind", "same", "photo")
+LOWEST_COSINE = SHORTLIST_COSINE - 0.05
+NEGATIVES = 3000
+MOST_OF_A_PHOTO = 40
 LONG_SIDE_DRAWN_PX = 560
+DRAWN = 32
+FEWEST_PHOTOS = 4
+FIRST_STYLE = 200_000
+"""Above all styles of the collection that the quality is measured on."""
 
+Source = tuple[str, str]
+"""Where a photo is from (`packaged`, `given` or `drawn`), and its path or its number."""
 Pair = tuple[str, bool, int, Features, Features]
 """Kind, whether it is one shot, the photo's number, the two."""
 
 
-def main(photos: Path, target: Path, models: Path) -> None:
-    kept = models / "pair_score_pairs.pickle"  # only ever written here, and read back
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(pickle.dumps(list(drawn_pairs(photos, models))))
-    pairs: list[Pair] = pickle.loads(kept.read_bytes())
-    rows = [row(kind, one, other, photo=photo, same=same) for kind, same, photo, one, other in pairs + strangers(pairs)]
+def main(photos: Path | None, drawn: int, target: Path, models: Path) -> None:
+    if photos is not None:
+        sources = [("given", str(path)) for path in sorted(photos.iterdir())]
+    else:
+        sources = [("packaged", str(path)) for path in collection.packaged()]
+        sources += [("drawn", str(number)) for number in range(drawn)]
+    if len(sources) < FEWEST_PHOTOS:
+        sys.exit(f"{len(sources)} photos; {FEWEST_PHOTOS} are needed, for others stand in each one's pictures")
+    prepare("lite0", models)
+    jobs = len(os.sched_getaffinity(0)) + 1
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), partial(cv2.setNumThreads, 1)) as pool:
+        made = pool.map(partial(_of_photo, sources, models), range(len(sources)))
+        pairs = [pair for some in track(made, "Photos", len(sources)) for pair in some]
+        pairs += strangers(pairs)
+        rows = list(track(pool.map(partial(_row, sources), pairs, chunksize=100), "Pairs", len(pairs)))
+    target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()
         writer.writerows(rows)
 
 
-def drawn_pairs(photos: Path, models: Path) -> Iterator[Pair]:
-    """What `variants.py` makes of each photo. What is drawn depends on the photo's number and the others' pictures."""
-    encoder = Encoder(prepare("lite0", models))
-    cv2.setNumThreads(1)
+def _of_photo(sources: list[Source], models: Path, photo: int) -> list[Pair]:
+    return list(drawn_pairs(sources, photo, _encoder(models)))
+
+
+@cache
+def _encoder(models: Path) -> Encoder:
+    return Encoder(prepare("lite0", models))
+
+
+@lru_cache(8)
+def picture_of(source: Source) -> variants.Pixels:
+    """The photo, its long side LONG_SIDE_DRAWN_PX."""
+    origin, name = source
+    if origin == "drawn":
+        number = int(name)
+        picture = scenes.draw(scenes.ORDINARY[number % len(scenes.ORDINARY)], FIRST_STYLE + number, 0)
+    else:
+        picture = cv2.imread(name)[:, :, ::-1]
+    return variants.resized(picture, LONG_SIDE_DRAWN_PX)
+
+
+def drawn_pairs(sources: list[Source], photo: int, encoder: Encoder) -> Iterator[Pair]:
+    """What `variants.py` and `lookalikes.py` make of a photo; it depends on its number and the others' pictures."""
 
     def features(picture: variants.Pixels) -> Features:
         small = variants.resized(picture, LONG_SIDE_PX) if max(picture.shape) > LONG_SIDE_PX else picture
         return Features(encoder.embed(small), describe(small), Capture(), small.shape[1], small.shape[0])
 
-    pictures = [cv2.imread(str(path))[:, :, ::-1] for path in sorted(photos.iterdir())]
-    pictures = [variants.resized(picture, LONG_SIDE_DRAWN_PX) for picture in pictures]
+    rng = np.random.default_rng((SEED, photo))
     edits = [kind for kind in variants.KINDS if kind.startswith("edit")]
     frames = [kind for kind in variants.KINDS if not kind.startswith("edit")]
-    for photo, picture in enumerate(pictures):
-        rng = np.random.default_rng((SEED, photo))
-        original = features(picture)
-        for kind in (*frames, *map(str, rng.choice(edits, EDITS_PER_PHOTO, replace=False))):
-            passer = pictures[int(rng.integers(len(pictures)))]
-            one, other = variants.frames(kind, picture, passer, rng)
-            yield kind, True, photo, original if one is picture else features(one), features(other)
-        stranger = pictures[(photo + 1) % len(pictures)]
-        publisher = photo % PUBLISHERS
-        apart = {
-            "halves": np.array_split(picture, 2, axis=int(rng.integers(2))),
-            "beside": variants.beside(picture, rng),
-            "stamp": [variants.stamped(each, publisher) for each in (picture, stranger)],
-            "window": [variants.windowed(each, publisher) for each in (picture, stranger)],
-            "soft-apart": [variants.noisy(variants.soft(each, rng), 2, rng) for each in (picture, stranger)],
-            "page": [variants.page(rng, publisher) for _ in range(2)],
-        }
-        for kind, (one, other) in apart.items():
-            yield kind, False, photo, features(one), features(other)
+    others = rng.permutation([number for number in range(len(sources)) if number != photo])
+    picture, stranger, place, *passers = (picture_of(sources[number]) for number in (photo, *others[:6]))
+    original = features(picture)
+    for kind in (*frames, *map(str, rng.choice(edits, EDITS_PER_PHOTO, replace=False))):
+        one, other = variants.frames(kind, picture, passers[int(rng.integers(len(passers)))], rng)
+        yield kind, True, photo, original if one is picture else features(one), features(other)
+    for kind, (one, other) in lookalikes.pairs(picture, stranger, place, photo, rng).items():
+        yield kind, False, photo, features(one), features(other)
 
 
 def strangers(pairs: list[Pair]) -> list[Pair]:
@@ -90,28 +123,39 @@ def strangers(pairs: list[Pair]) -> list[Pair]:
     vectors = np.array([features.vector for _, features in of_photos])
     cosines = np.triu(vectors @ vectors.T, 1) * (photos[:, None] != photos[None])
     first, second = np.nonzero(cosines >= LOWEST_COSINE)
-    alike = np.argsort(-cosines[first, second])[: NEGATIVES // 2]
+    alike = np.argsort(-cosines[first, second], kind="stable")[: NEGATIVES // 2]
     chance = np.random.default_rng(SEED).permutation(len(first))[: NEGATIVES // 2]
     chosen = [("alike", at) for at in alike] + [("stranger", at) for at in sorted(set(chance) - set(alike))]
+    chosen = [chosen[at] for at in spread([int(photos[first[at]]) for _, at in chosen])]
     return [
         (kind, False, int(photos[first[at]]), of_photos[first[at]][1], of_photos[second[at]][1]) for kind, at in chosen
     ]
 
 
-def row(kind: str, first: Features, second: Features, *, photo: int, same: bool) -> dict[str, object]:
+def spread(photos: list[int]) -> list[int]:
+    """Which rows are kept so that no photo has more than MOST_OF_A_PHOTO: one dark night is like every other."""
+    shuffled = np.random.default_rng(SEED).permutation(len(photos))
+    kept: list[int] = []
+    counts: Counter[int] = Counter()
+    for at in map(int, shuffled):
+        counts[photos[at]] += 1
+        if counts[photos[at]] <= MOST_OF_A_PHOTO:
+            kept.append(at)
+    return sorted(kept)
+
+
+def _row(sources: list[Source], pair: Pair) -> dict[str, object]:
     """One line of the table."""
-    evidence = {name: value for name, value in evidence_of(first, second).items() if name != "moment"}
-    return {
-        "kind": kind,
-        "same": int(same),
-        "photo": photo,
-        **{name: f"{value:.4f}" for name, value in evidence.items()},
-    }
+    kind, same, photo, first, second = pair
+    evidence = {name: f"{value:.4f}" for name, value in evidence_of(first, second).items() if name != "moment"}
+    return {"kind": kind, "same": int(same), "photo": photo, "source": sources[photo][0], **evidence}
 
 
 if __name__ == "__main__":
-    main(
-        Path(sys.argv[1]),
-        Path(sys.argv[2]) if len(sys.argv) > 2 else HERE / "table.csv",
-        Path(sys.argv[3] if len(sys.argv) > 3 else "build/models"),
-    )
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", type=Path, help="a folder of photos that all show different things")
+    parser.add_argument("--drawn", type=int, default=DRAWN, help=f"how many are drawn: {DRAWN}")
+    parser.add_argument("--target", type=Path, default=Path("build/table.csv"))
+    parser.add_argument("--models", type=Path, default=Path("build/models"), help="where the encoder is built")
+    given = parser.parse_args()
+    main(given.only, given.drawn, given.target, given.models)

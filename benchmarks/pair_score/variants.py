@@ -85,54 +85,6 @@ def captioned(picture: Pixels, rng: np.random.Generator) -> Pixels:
     return framed
 
 
-def stamped(picture: Pixels, seed: int) -> Pixels:
-    """With the frame, logo and caption of publisher `seed`: unrelated photos with one stamp stay unrelated."""
-    rng = np.random.default_rng(seed)
-    picture = captioned(resized(picture, 900), rng)
-    height, width = picture.shape[:2]
-    size = width // 10
-    y, x = (height - size - 20, width - size - 20) if seed % 2 else (20, 20)
-    logo = rng.integers(0, 255, (8, 8, 3)).astype(np.uint8)
-    picture[y : y + size, x : x + size] = cv2.resize(logo, (size, size), interpolation=cv2.INTER_NEAREST)
-    cv2.putText(
-        picture, f"PHOTO {seed} / www", (width // 20, height // 2), cv2.FONT_HERSHEY_DUPLEX, width / 500, (255,) * 3, 2
-    )
-    return picture
-
-
-def windowed(picture: Pixels, seed: int) -> Pixels:
-    """Shown in the window of program `seed`: bars, buttons and a list beside it, as on a screenshot."""
-    rng = np.random.default_rng(seed + 1000)
-    width, height = (540, 960) if seed % 3 == 0 else (960, 600)
-    screen = np.full((height, width, 3), rng.choice([24, 60, 235, 250]), np.uint8)
-    top, left = int(height * rng.uniform(0.06, 0.16)), int(width * rng.uniform(0.0, 0.25))
-    bottom = int(height * rng.uniform(0.84, 0.97))
-    ink = (255,) * 3 if screen[0, 0, 0] < 128 else (20,) * 3
-    for line in range(14):
-        spot = (6 + int(rng.integers(0, 12)), top + line * (height - top) // 14)
-        word = "".join(chr(c) for c in rng.integers(97, 122, rng.integers(4, 12)))
-        cv2.putText(screen, word, spot, cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, 1, cv2.LINE_AA)
-    for button in range(int(rng.integers(3, 9))):
-        color = [int(c) for c in rng.integers(0, 255, 3)]
-        for y in (top // 2, (bottom + height) // 2):
-            cv2.circle(screen, (30 + button * width // 9, y), top // 4, color, -1, cv2.LINE_AA)
-    screen[top:bottom, left:] = cv2.resize(picture, (width - left, bottom - top), interpolation=cv2.INTER_AREA)
-    return screen
-
-
-def page(rng: np.random.Generator, style: int) -> Pixels:
-    """A page of text: two pages of one style share their layout and not a word."""
-    margin, size = 40 + 8 * (style % 4), 0.45 + 0.1 * (style % 3)
-    paper = np.full((900, 640, 3), 235 + style, np.uint8)
-    for y in range(margin + 20, 900 - margin, int(size * 44)):
-        line = ""
-        while cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0] < 560 - 2 * margin:
-            line += "".join(chr(c) for c in rng.integers(97, 122, rng.integers(2, 10))) + " "
-        if style % 2 or rng.random() < 0.85:  # every other style has a line on every line
-            cv2.putText(paper, line, (margin, y), cv2.FONT_HERSHEY_SIMPLEX, size, (30,) * 3, 1, cv2.LINE_AA)
-    return paper
-
-
 def exposed(picture: Pixels, stops_ev: float, rng: np.random.Generator, contrast: float = 1.0) -> Pixels:
     """The scene with more or less light: highlights that the picture compressed come back before the sensor clips.
 
@@ -189,17 +141,6 @@ def as_heic(picture: Pixels, quality: int) -> Pixels:
     packed = io.BytesIO()
     pillow_heif.from_pillow(Image.fromarray(picture)).save(packed, quality=quality)
     return np.array(pillow_heif.open_heif(packed).to_pillow().convert("RGB"))
-
-
-def beside(picture: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
-    """Two pictures of one place that share less than four tenths of what they show."""
-    height, width = picture.shape[:2]
-    if height > width:
-        one, other = beside(np.rot90(picture), rng)
-        return np.ascontiguousarray(np.rot90(one, -1)), np.ascontiguousarray(np.rot90(other, -1))
-    part = int(width * rng.uniform(0.5, 0.6))
-    start = int(min(width - part, part * rng.uniform(0.62, 0.8)))
-    return np.ascontiguousarray(picture[:, :part]), np.ascontiguousarray(picture[:, start : start + part])
 
 
 def stepped_aside(picture: Pixels, amount: float, rng: np.random.Generator) -> Pixels:
@@ -265,8 +206,48 @@ def bracketed(picture: Pixels, rng: np.random.Generator, *, hard: bool) -> tuple
     )
 
 
-def viewed(kind: str, picture: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
+def layered(picture: Pixels, other: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
+    """A place with things of `other` before it, from two places: what is near moves further, and covers other parts."""
+    height, width = picture.shape[:2]
+    surface = cv2.resize(other, (width, height))
+    step = rng.normal(0, 1, 2) * [1, 0.4]
+    step *= rng.uniform(0.02, 0.07) * width / np.linalg.norm(step)
+    frames = [stepped_aside(picture, rng.uniform(0.005, 0.02), rng).astype(np.float32) for _ in range(2)]
+    for near in np.sort(rng.uniform(0.2, 1, int(rng.integers(2, 6)))):
+        mask = np.zeros((height, width), np.float32)
+        x, y = rng.uniform(0.05, 0.95) * width, rng.uniform(0.35, 1) * height
+        span = rng.uniform(0.06, 0.2) * width * (0.6 + near)
+        angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(5, 14))))
+        outline = span * rng.uniform(0.6, 1.2, (len(angles), 1)) * np.c_[np.cos(angles), np.sin(angles)]
+        cv2.fillPoly(mask, [(outline + np.array([x, y])).astype(np.int32)], 1)
+        mask = cv2.GaussianBlur(mask, (0, 0), width / 500)
+        for at, frame in enumerate(frames):
+            grown = 1 + (0.02 * near * rng.normal() if at else 0)
+            move = np.array([[grown, 0, at * near * step[0]], [0, grown, at * near * step[1]]])
+            shown_mask = cv2.warpAffine(mask, move, (width, height))[..., None]
+            moved = cv2.warpAffine(surface, move, (width, height), borderMode=cv2.BORDER_REFLECT)
+            frame[:] = frame * (1 - shown_mask) + moved * shown_mask
+    first, second = (frame.astype(np.uint8) for frame in frames)
+    return noisy(first, 3, rng), recompressed(exposed(second, rng.uniform(-0.5, 0.7), rng), 85)
+
+
+def tilted(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """Seen by a camera in another hand: tilted, turned by some degrees, and nearer."""
+    height, width = picture.shape[:2]
+    frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    zoom = rng.uniform(1.1, 1.4)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.normal(0, 4), zoom)
+    moved = cv2.transform(frame[None], turn)[0] + rng.normal(0, 0.05, (4, 2)) * [width, height]
+    seen = cv2.getPerspectiveTransform(frame, moved.astype(np.float32))
+    return cv2.warpPerspective(picture, seen, (width, height), borderMode=cv2.BORDER_REFLECT)
+
+
+def viewed(kind: str, picture: Pixels, passer: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
     """One scene from two places near each other."""
+    if kind == "view-layers":
+        return layered(picture, passer, rng)
+    if kind == "view-tilt":
+        return noisy(picture, 3, rng), recompressed(exposed(tilted(picture, rng), rng.uniform(-0.7, 0.7), rng), 85)
     if kind == "view-on":
         second = stepped_aside(walked_on(picture, rng.uniform(1.05, 1.35), rng), 0.008, rng)
         return noisy(picture, 3, rng), recompressed(exposed(second, rng.uniform(-0.7, 0.7), rng), 85)
@@ -297,7 +278,7 @@ def frames(kind: str, picture: Pixels, passer: Pixels, rng: np.random.Generator)
         blurred = soft(picture, rng)
         return noisy(blurred, 2, rng), recompressed(exposed(blurred, rng.uniform(-1, 1), rng), 85)
     if kind.startswith("view"):
-        return viewed(kind, picture, rng)
+        return viewed(kind, picture, passer, rng)
     if kind == "burst":
         second = passed_by(stepped_aside(picture, 0.008, rng), passer, rng)
         if rng.random() < 0.3:
@@ -328,7 +309,7 @@ def frames(kind: str, picture: Pixels, passer: Pixels, rng: np.random.Generator)
 
 KINDS = (
     "exposure-a", "exposure-b", "exposure-c", "exposure-d", "exposure-e",
-    "view", "view-on", "view-walk", "view-far", "burst", "framing", "soft",
+    "view", "view-on", "view-walk", "view-far", "view-layers", "view-tilt", "burst", "framing", "soft",
     *(f"edit-{edit}" for edit in (
         "recompress", "resize", "crop5", "crop15", "crop30", "turn5",
         "turn10", "quarter", "gray", "flip", "develop", "caption",
