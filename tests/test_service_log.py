@@ -24,26 +24,27 @@ def test_the_log_tells_what_was_done(installation: Installation, sample_photos: 
         (installation.photos / "bad.jpg").write_bytes(b"no photo" * 100)
 
         def log() -> str:
-            return "\n".join(installation.json("log")["lines"])
+            return installation.locations.log_file.read_text()
 
         def activity() -> str:
-            return "\n".join(event["what"] for event in installation.json("activity")["events"])
+            return "\n".join(event["what"] for event in installation.ask("activity")["events"])
 
         service.wait_for(lambda: "2 files done, as batch b" in log(), "the filing is told")
         assert "2 files done, as batch b" in activity()
         service.wait_for(lambda: "; 1 group (+1)" in log(), "the photos are summed up")
         assert f"WARNING {installation.photos / 'bad.jpg'} could not be looked at: " in log()
         assert log().count("was looked at") == 0, "one line for all"
+        assert "\n".join(installation.json("log")["lines"]) in log()
         assert activity().count("was looked at") == 3
 
         installation.run("undo", "--all", "--yes")
         service.wait_for(lambda: "undo: 2 files done, as batch b" in log(), "the undo is told")
-        installation.run("pause")
+        installation.ask("pause")
         service.wait_for(lambda: "keeps still: you said so" in log(), "the pause is told")
-        installation.run("resume")
+        installation.ask("resume")
         service.wait_for(lambda: "goes on" in log(), "and its end")
 
-        last = installation.json("activity")["events"][-1]["number"]
+        last = installation.ask("activity")["events"][-1]["number"]
         service.process.send_signal(signal.SIGHUP)
         service.wait_for(lambda: service.told().count("READY=1") == 2, "it reloads")
         installation.photos.rename(installation.folder / "away")
@@ -52,7 +53,7 @@ def test_the_log_tells_what_was_done(installation: Installation, sample_photos: 
         )
         (installation.folder / "away").rename(installation.photos)
         service.wait_for(lambda: f"{installation.photos} is watching again" in log(), "it is back", 30)
-        numbers = [event["number"] for event in installation.json("activity")["events"]]
+        numbers = [event["number"] for event in installation.ask("activity")["events"]]
         assert numbers == sorted(set(numbers))
         assert numbers[-1] > last, "a reload does not begin to count anew"
         assert service.stop()[0] == 0
