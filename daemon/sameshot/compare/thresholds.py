@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SHORTLIST_COSINE = 0.50
+SHORTLIST_COSINE = 0.55
 """Pairs whose vectors are further apart are not compared: see docs/decisions/pair-score.md for what that costs."""
 
 LINK_THRESHOLD = 0.8
