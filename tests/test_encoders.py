@@ -265,10 +265,24 @@ def test_torch_and_the_served_file_agree(made):
     assert np.allclose(vector, expected / np.linalg.norm(expected), atol=1e-4)
 
 
+def test_batches_give_what_the_workers_would(made):
+    models, specs = made
+    if "resnet18-batched" not in specs:
+        pytest.skip("torch is not installed")
+    pictures = [scene(1), scene(2), scene(3)]
+    batched = load(encoders.prepare(specs["resnet18-batched"], models).path).embed(pictures)
+    alone = Encoder(encoders.prepare(specs["resnet18-depth=1"], models))
+    assert np.allclose(batched, [alone.embed(picture) for picture in pictures], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("resnet", "no encoder named"),
+        ("module:Class?batch_size=65", "batch_size must be a whole number from 1 to 64"),
+        ("module:Class?device=tpu", "device must be cpu or cuda"),
+        ("module:Class?dataset=Files", "dataset must be a class"),
+        ("torchvision:resnet18?dataset=module:Files", "option 'dataset' that means nothing"),
         ("torchvision:ResNet50", "names no architecture"),
         ("torchvision:resnet50?deep=2", "option 'deep' that means nothing"),
         ("torchvision:resnet50?depth=-1", "must be a whole number"),
