@@ -55,7 +55,7 @@ def test_the_map_says_where_things_are_and_what_exit_codes_mean(tmp_path: Path) 
     out = finish([*PROGRAM, "--help"], env=bare(tmp_path) | {"COLUMNS": "100"}).out
     assert "~/.config/sameshot/config.yaml" in out
     assert "~/.local/state/sameshot" in out
-    assert re.findall(r"^  ([0-9])  \S", out[out.index("Exit codes") :], re.MULTILINE) == ["0", "1", "2", "3"]
+    assert re.findall(r"^  ([0-9]+) +\S", out[out.index("Exit codes") :], re.MULTILINE) == ["0", "1", "2", "3", "130"]
     elsewhere = finish([*PROGRAM, "--help"], env=bare(tmp_path) | {"XDG_STATE_HOME": "/srv/kept"}).out
     assert "/srv/kept/sameshot" in elsewhere
 
