@@ -207,12 +207,15 @@ def _filed(store: Store, journal: Journal) -> tuple[dict[int, Path], set[Path]]:
 
 
 def _where_it_is(store: Store, location: Location) -> Path:
-    """The place that sameshot gave a file, or the one that its owner has given it since."""
+    """The place that sameshot gave a file, or of a copy the one that its owner has given it since.
+
+    What was moved is where it is: taken back to an inbox, it may be filed again.
+    """
     after = location.stat
-    if after is None or store.photos.file_at(location.target) is not None:
+    if location.action == "move" or after is None or store.photos.file_at(location.target) is not None:
         return location.target
     for row in store.photos.files_with_inode(after.device, after.inode):
-        if (row.role == "filed") == (location.action != "move") and _has_size_and_time(after, row.stat):
+        if row.role == "filed" and _has_size_and_time(after, row.stat):
             return row.path
     return location.target
 
