@@ -32,6 +32,7 @@ def in_library(installation: Installation) -> list[Path]:
 
 def test_a_folder_that_its_owner_renames_stays_known_and_filed(filed: Installation) -> None:
     before, photos = known(filed), len(in_library(filed))
+    action = "move" if not (filed.photos / "IMG_100.jpg").exists() else "copy"
     folder = in_library(filed)[0].parent
     folder.rename(filed.library / "Birthday")
     (filed.library / "Birthday" / "stranger.jpg").write_bytes(b"never looked at")
@@ -39,8 +40,7 @@ def test_a_folder_that_its_owner_renames_stays_known_and_filed(filed: Installati
     assert not filed.asked["look"]
     renamed = {path.replace(str(folder), str(filed.library / "Birthday")): group for path, group in before.items()}
     assert known(filed) == renamed
-    for action in ("move", "copy"):
-        assert filed.ask("plan", action=action, layout="{group}/")["steps"] == []
+    assert filed.ask("plan", action=action, layout="{group}/")["steps"] == []
     assert len(in_library(filed)) == photos + 1
 
 
