@@ -285,6 +285,9 @@ def test_a_place_for_groups_that_cannot_be_one(scanned: Installation) -> None:
         for verb in (["plan"], ["apply", "--yes"]):
             done = scanned.run(*verb, "--action", "move", "--library", library)
             refused(done, 2, f"{library} {word} roots[0]; name a folder of its own")
+    ours = scanned.state / "sorted"
+    refused(scanned.run("apply", "--yes", "--action", "move", "--library", ours), 2, "keeps its own files")
+    refused(scanned.run("dedupe", "--yes", "--to", "quarantine", "--quarantine", ours), 2, "keeps its own files")
     assert tree(scanned.photos) == before
     assert not scanned.library.exists()
 

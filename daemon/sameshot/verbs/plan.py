@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -174,7 +175,16 @@ def _where(app: App, asked: Asked) -> Path:
     place = _place(app, asked)
     if problem := library_problem(app.config, place):
         raise BadInput(f"Groups cannot be filed there: {problem}")
+    _check_not_ours(app, place)
     return place
+
+
+def _check_not_ours(app: App, place: Path) -> None:
+    """Raises BadInput when photos would lie where sameshot keeps its own files: it removes some of them by night."""
+    real = Path(os.path.realpath(place))
+    for own in (app.locations.state_dir, app.locations.cache_dir):
+        if real.is_relative_to(os.path.realpath(own)):
+            raise BadInput(f"{place} is where sameshot keeps its own files", "Name another folder")
 
 
 def _possible(app: App, made: Plan) -> Plan:
@@ -194,6 +204,8 @@ def dedupe_plan(app: App, wanted: Wanted) -> tuple[Plan, tuple[Path, ...]]:
             raise BadInput(f"No known photo is in {folder}", "Scan it first: `sameshot scan DIR`")
     if wanted.quarantine is not None and wanted.to == "trash":
         raise BadInput("A trash needs no quarantine", "Say --to quarantine --quarantine DIR, or --to trash alone")
+    if wanted.quarantine is not None:
+        _check_not_ours(app, wanted.quarantine)
     return plan_duplicates(app.store, app.journal, wanted, app.roots, app.today())
 
 
