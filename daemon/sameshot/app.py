@@ -36,7 +36,7 @@ from sameshot.store.backups import rotate_backups
 from sameshot.store.photos import PhotoRow
 from sameshot.store.store import Store
 from sameshot.watch.ignore import IgnoreRules
-from sameshot.watch.roots import is_cloud
+from sameshot.watch.roots import is_cloud, shares_below
 from sameshot.way.arrival import Arrivals
 from sameshot.way.attempts import blame
 from sameshot.way.comparing import serving_encoder
@@ -216,6 +216,10 @@ class App:
         root = next((root for root in self.roots if place.is_relative_to(root)), place)
         rules = self.rules if root in self.roots else IgnoreRules([root], self.config.ignore, self.config.extensions)
         return sweep(self.store, root, rules, self.now, place, self.is_recursive(root), self._keeps_out)
+
+    def kept_out(self, root: Path) -> tuple[Path, ...]:
+        """Returns the shares mounted below a root that are left alone."""
+        return tuple(share for share, kind in shares_below(root).items() if self._keeps_out(share, kind))
 
     def _keeps_out(self, share: Path, kind: str) -> str:
         """Says why a share that is mounted below a root is left alone, or nothing."""

@@ -61,6 +61,8 @@ class Sweeps:
         self._told: set[str] = set()
         self._believed: set[Path] = set()
         """Roots that were checked in this turn: once for a thousand hinted folders."""
+        self._kept_out: dict[Path, tuple[Path, ...]] = {}
+        """The shares below each root that are left alone in this turn."""
 
     @property
     def busy(self) -> bool:
@@ -110,6 +112,7 @@ class Sweeps:
         self._folders.update(dict.fromkeys(self._later))
         self._later.clear()
         self._believed.clear()
+        self._kept_out.clear()
         while self._folders and time.monotonic() < until_s:
             folder = next(iter(self._folders))
             del self._folders[folder]
@@ -127,6 +130,10 @@ class Sweeps:
         if not care.may_be_read(root):
             if not care.is_away(root):  # a disk may be busy: one that was lost is swept whole when it is back
                 self._later.append(folder)
+            return
+        if root not in self._kept_out:
+            self._kept_out[root] = self._app.kept_out(root)
+        if any(folder.is_relative_to(share) for share in self._kept_out[root]):
             return
         try:
             store, rules, believed = self._app.store, self._app.rules, root in self._believed
