@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import FrameType
 
@@ -30,19 +30,23 @@ _CHANGING = {"write", "fsync", "fdatasync", "mkdir", "rmdir", "link", "symlink",
 _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # fsync costs nothing there
 
 
-def killed_after(calls: int, act: Callable[[], object]) -> None:
-    """Do it in a child process that dies at its `calls`-th change."""
+def killed_after(calls: int, act: Callable[[], object], also: Collection[str] = ()) -> bool:
+    """Do it in a child process that dies at its `calls`-th change; whether it did not end before.
+
+    `also`: functions that change something too.
+    """
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
-        assert os.waitstatus_to_exitcode(status) in (0, -signal.SIGKILL)
-        return
-    left = calls
+        ended = os.waitstatus_to_exitcode(status)
+        assert ended in (0, -signal.SIGKILL)
+        return ended != 0
+    left, changing = calls, _CHANGING.union(also, {"_renameat2"})
 
     def watch(frame: FrameType, event: str, function: object) -> None:
         nonlocal left
         called = function.__name__ if event == "c_call" else frame.f_code.co_name if event == "call" else ""
-        if called in _CHANGING or called == "_renameat2":
+        if called in changing:
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)

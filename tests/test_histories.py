@@ -1,7 +1,8 @@
 """Histories of the whole program: arrivals, verdicts, the owner's renames, edits and deletions, filing, ranking, taking
 duplicates away, undo, and kills in all of them. No content is ever lost, and what is known is what is there.
 
-Every verb is the real one, on the real store and the real journal; photos are drawn ones, looked at once.
+Every verb is the real one, on the real store and the real journal; photos are drawn ones, looked at once. A kill is a
+real one: a child process does the verb and kills itself just before its n-th change of a file or of the store.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -28,10 +30,12 @@ from filed import contents, own_names, tree
 from remembering import RememberingWorkers
 from running import Installation
 from sameshot.app import App, open_app
+from sameshot.apply.history import Location
 from sameshot.apply.journal import Journal
 from sameshot.config import load_with_sources
 from sameshot.errors import BadInput, RootUnavailable
 from sameshot.verbs.table import VERBS, as_json, bind
+from sameshot.way.flow import Flow
 from test_apply_states import killed_after
 
 _NAMES = st.sampled_from(
@@ -41,6 +45,8 @@ _FOLDERS = st.sampled_from(["", "one", "two/deep"])
 _LAYOUTS = st.sampled_from(["{group}/", "{date:%Y}/{group}/{rank:02d} {name}", "{camera}/{group}/{stem}{extension}"])
 _PICTURES = 13
 _KILLS = st.one_of(st.none(), st.none(), st.integers(1, 60))
+_STORE_CHANGES = {"_outermost", "replace"}  # a transaction begins or is about to be kept; the index takes its name
+_EDITS = 4  # an edit of a picture is one of so many: each content is looked at once in all histories
 _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
@@ -64,6 +70,7 @@ class Program(RuleBasedStateMachine):
 
     models: Path
     pictures: list[bytes]
+    counts: Counter[str]
 
     @initialize(inside=st.booleans(), first=st.lists(st.integers(0, _PICTURES - 1), min_size=4, max_size=9))
     def start(self, inside: bool, first: list[int]) -> None:
@@ -73,6 +80,7 @@ class Program(RuleBasedStateMachine):
         self.program.configure(settle={"quiet_s": 0.0}, workers=1)
         self.quarantine = self.program.folder / "quarantine"
         self.numbers = count(1)
+        self.known_locations: tuple[object, list[Location]] = ((), [])
         for number, picture in enumerate(first):
             self._put(Path("two" if number % 2 else "", f"IMG_{10 + number}.jpg"), self.pictures[picture])
             if number % 3 == 0:
@@ -89,6 +97,7 @@ class Program(RuleBasedStateMachine):
             self._nothing_is_gone(before)
             self._does("scan")
             self._what_is_known_is_there()
+            self.counts["histories"] += 1
         finally:
             shutil.rmtree(self.folder)
 
@@ -102,9 +111,7 @@ class Program(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def a_sidecar_comes_late(self, data: st.DataObject) -> None:
-        moved = [
-            one.source for one in self._journal().locations() if one.action == "move" and one.source.suffix == ".jpg"
-        ]
+        moved = [one.source for one in self._locations() if one.action == "move" and one.source.suffix == ".jpg"]
         if moved:
             self._put(data.draw(st.sampled_from(moved)).with_suffix(".xmp"), b"<xmp %d/>" % next(self.numbers))
 
@@ -132,23 +139,23 @@ class Program(RuleBasedStateMachine):
     def the_owner_edits(self, data: st.DataObject, in_place: bool) -> None:
         path = self._any_file(data)
         if path and path.suffix == ".jpg":
-            edited = path.read_bytes() + b"edit %d" % next(self.numbers)
+            edited = path.read_bytes().partition(b" edited ")[0] + b" edited %d" % (next(self.numbers) % _EDITS)
             spare = path if in_place else path.with_name("being written")
             spare.write_bytes(edited)
             spare.replace(path)
 
     # ------------------------------------------------------------ sameshot
 
-    @rule()
-    def scans(self) -> None:
-        self._does("scan")
+    @rule(kill_at=_KILLS)
+    def scans(self, kill_at: int | None) -> None:
+        self._does("scan", kill_at)
 
-    @rule(data=st.data(), kind=st.sampled_from(["together", "apart", "keep"]))
-    def the_owner_says(self, data: st.DataObject, kind: str) -> None:
+    @rule(data=st.data(), kind=st.sampled_from(["together", "apart", "keep"]), kill_at=_KILLS)
+    def the_owner_says(self, data: st.DataObject, kind: str, kill_at: int | None) -> None:
         files = self._files()
         if len(files) > 1:
             said = data.draw(st.lists(st.sampled_from(files), min_size=1 + (kind != "keep"), max_size=3, unique=True))
-            self._does(kind, files=tuple(said))
+            self._does(kind, kill_at, files=tuple(said))
 
     @rule(
         action=st.sampled_from(["copy", "move", "hardlink", "symlink"]),
@@ -179,10 +186,10 @@ class Program(RuleBasedStateMachine):
     def takes_back(self, everything: bool, kill_at: int | None) -> None:
         self._does("undo", kill_at, everything=everything, last=not everything)
 
-    @rule(data=st.data())
-    def takes_one_file_back(self, data: st.DataObject) -> None:
-        if places := sorted(one.target for one in self._journal().locations()):
-            self._does("undo", files=(data.draw(st.sampled_from(places)),))
+    @rule(data=st.data(), kill_at=_KILLS)
+    def takes_one_file_back(self, data: st.DataObject, kill_at: int | None) -> None:
+        if places := sorted(one.target for one in self._locations()):
+            self._does("undo", kill_at, files=(data.draw(st.sampled_from(places)),))
 
     @rule(
         verb=st.sampled_from(["apply", "rank", "dedupe"]),
@@ -210,18 +217,20 @@ class Program(RuleBasedStateMachine):
             nonlocal done
             function = VERBS[verb].load()
             with self._app() as app, contextlib.suppress(BadInput, RootUnavailable):
+                if verb == "scan":
+                    self._never_waits(app)
                 done = as_json(function(app, **bind(function, arguments)))
 
+        self.counts[verb] += 1
         if kill_at is None:
             act()
         else:
-            killed_after(kill_at, act)
+            self.counts[f"{verb} killed"] += killed_after(kill_at, act, _STORE_CHANGES)
             self._nothing_is_gone(before)
-            killed_after(kill_at // 2 + 1, self._recovers)
+            self.counts["recovery killed"] += killed_after(kill_at // 2 + 1, self._recovers, _STORE_CHANGES)
             self._nothing_is_gone(before)
             self._recovers()
-        self._nothing_is_gone(before)
-        assert own_names(self._tree()) == []
+        self._nothing_is_gone(before, is_settled=True)
         return done
 
     def _recovers(self) -> None:
@@ -235,12 +244,22 @@ class Program(RuleBasedStateMachine):
             app.workers = RememberingWorkers()
             yield app
 
+    def _never_waits(self, app: App) -> None:
+        """Lets the time that the flow would wait in vain pass at once."""
+
+        def now() -> float:
+            return time.time() + workers.waited_s
+
+        workers = RememberingWorkers()
+        app.workers, app.now = workers, now
+        app.flow = Flow(app.store, app.index, workers, app.settings, now)
+
     # ------------------------------------------------------------ what holds
 
     @invariant()
     def the_journal_knows_the_places(self) -> None:
         if hasattr(self, "program"):
-            places = [location.target for location in self._journal().locations()]
+            places = [location.target for location in self._locations()]
             assert len(places) == len(set(places))
 
     def _what_is_known_is_there(self) -> None:
@@ -263,16 +282,25 @@ class Program(RuleBasedStateMachine):
     def _kept(self) -> tuple[set[str], Counter[str]]:
         """All contents, and how often each is there but for the copies and links that undo may take away."""
         found = self._tree()
-        made = {str(one.target) for one in self._journal().locations() if one.action != "move"}
+        made = {str(one.target) for one in self._locations() if one.action != "move"}
         return set(contents(found)), contents({path: facts for path, facts in found.items() if path not in made})
 
-    def _nothing_is_gone(self, before: tuple[set[str], Counter[str]]) -> None:
-        there = contents(self._tree())
+    def _nothing_is_gone(self, before: tuple[set[str], Counter[str]], *, is_settled: bool = False) -> None:
+        found = self._tree()
+        there = contents(found)
         assert before[0] <= set(there)
         assert before[1] <= there
+        if is_settled:
+            assert own_names(found) == []
 
-    def _journal(self) -> Journal:
-        return Journal(self.program.locations.journal_dir)
+    def _locations(self) -> list[Location]:
+        """What the journal says is where it is because of sameshot; read again where a batch was written to."""
+        folder = self.program.locations.journal_dir
+        batches = {path.name: path.stat() for path in folder.glob("*")}
+        written = {name: (stat.st_size, stat.st_mtime_ns) for name, stat in batches.items()}
+        if self.known_locations[0] != written:
+            self.known_locations = (written, list(Journal(folder).locations()))
+        return self.known_locations[1]
 
     def _tree(self) -> dict[str, Any]:
         return tree(self.program.photos, self.program.folder / "library", self.quarantine)
@@ -302,18 +330,25 @@ def models_nearby(models: Path) -> Iterator[Path]:
         yield Path(shutil.copytree(models, Path(folder) / "models"))
 
 
-def histories(models: Path, pictures: list[bytes], examples: int, steps: int) -> Callable[[], None]:
-    kind = type("Program", (Program,), {"models": models, "pictures": pictures})
-    return lambda: run_state_machine_as_test(
-        kind, settings=settings(max_examples=examples, stateful_step_count=steps, **_ANY_SPEED)
-    )
+def histories(models: Path, pictures: list[bytes], examples: int, steps: int) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    kind = type("Program", (Program,), {"models": models, "pictures": pictures, "counts": counts})
+    run_state_machine_as_test(kind, settings=settings(max_examples=examples, stateful_step_count=steps, **_ANY_SPEED))
+    return counts
 
 
 def test_short_histories_of_the_whole_program(models_nearby: Path, pictures: list[bytes]) -> None:
-    histories(models_nearby, pictures, 2, 15)()
+    assert histories(models_nearby, pictures, 2, 15)["histories"] >= 2
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_histories_of_the_whole_program(models_nearby: Path, pictures: list[bytes]) -> None:
-    histories(models_nearby, pictures, 300, 25)()
+@pytest.mark.parametrize("part", range(8))
+def test_two_thousand_histories_of_the_whole_program(
+    models_nearby: Path, pictures: list[bytes], part: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = histories(models_nearby, pictures, 250, 25)
+    with capsys.disabled():
+        print(f"\npart {part}: {', '.join(f'{number} {what}' for what, number in sorted(counts.items()))}")
+    assert counts["histories"] >= 250
+    assert all(counts[f"{verb} killed"] for verb in ("scan", "apply", "rank", "dedupe", "undo", "together"))
