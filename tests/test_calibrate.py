@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 from datetime import datetime, timedelta
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,7 +16,7 @@ import drawn
 from running import Installation
 from sameshot.errors import BadInput
 from sameshot.verbs.calibrate import _suggested
-from sameshot.verbs.calibration_picture import picture
+from sameshot.verbs.calibration_page import ExamplePair, curves, page
 from sameshot.way.calibrating import Point, ScoredPair, points_of
 from sameshot.way.threshold import reaching
 
@@ -40,8 +41,8 @@ def test_counts_are_those_of_the_library_and_precision_is_what_far_pairs_say():
     assert points[0.5].pairs == 10 * 10 / 2
     assert points[0.5].photos == 10.0
     assert points[0.5].recall == 0.5
-    assert points[0.5].precision == pytest.approx(1 - (1 / 92) * 100 / 10, abs=1e-4)
-    assert points[0.0].precision == pytest.approx(1 - 91 / 92, abs=1e-4)
+    assert points[0.5].precision == pytest.approx(1 - (1 / 92) * 90 / 10, abs=1e-4)
+    assert points[0.0].precision == pytest.approx(1 - (91 / 92) * 90 / 100, abs=1e-4)
     assert points[0.98].pairs == 0
     assert points[0.98].precision is None, "a threshold that nothing reaches promises nothing"
     few = points_of(pairs[:20], [], drawn=5, known=50)
@@ -56,11 +57,26 @@ def test_the_lowest_threshold_that_promises_a_precision_is_taken():
         reaching(points, 0.9999)
 
 
-def test_the_picture_is_sound_xml_with_a_line_where_the_choice_is():
+def test_the_curves_are_sound_xml_and_say_what_is_unknown():
     points = [Point(step / 10, 10.0 - step, 5.0, None if step < 5 else 0.9, None) for step in range(11)]
-    without, chosen = (ET.fromstring(picture(points, value)) for value in (None, 0.3))
-    assert len(list(chosen.iter())) == len(list(without.iter())) + 1
-    assert "changed photos found: unknown" in picture(points, None)
+    lines = [element for element in ET.fromstring(curves(points)).iter() if element.tag.endswith("polyline")]
+    assert [len((line.get("points") or "").split()) for line in lines] == [11, 11, 6, 0]
+    assert "changed photos found: unknown" in curves(points)
+
+
+def test_a_hostile_name_is_text_on_the_page_and_a_pair_without_pictures_is_not_on_it():
+    names = [
+        Path("/photos/</figcaption><script>alert(1)</script>.jpg"),
+        Path("/photos/\udcff {at}.jpg"),
+        Path("/gone.jpg"),
+    ]
+    pairs = [ExamplePair(0.9, names[0], names[1]), ExamplePair(0.2, names[0], names[2])]
+    text = page([Point(0.5, 1.0, 2.0, None, None)], pairs, dict.fromkeys(names[:2], b"\xff\xd8\xff"), 0.8)
+    assert text.encode()
+    assert text.count("<script>") == 1
+    assert "&lt;script&gt;alert(1)" in text
+    assert "\\udcff {at}.jpg" in text
+    assert text.count('<div class="pair"') == 1
 
 
 def test_a_choice_is_kept_shown_with_its_date_and_holds_from_then_on(years: Installation) -> None:
@@ -73,7 +89,9 @@ def test_a_choice_is_kept_shown_with_its_date_and_holds_from_then_on(years: Inst
     assert at[0.5]["recall"] > 0.5
     assert at[1.0]["pairs"] <= at[0.0]["pairs"]
     assert {example["score"] >= 0.5 for example in measured["examples"]} == {True, False}
-    assert os.path.exists(measured["picture"])
+    shown = Path(measured["page"]).read_text("utf-8")
+    assert shown.count("data:image/jpeg;base64,/9j/") == 2 * len(measured["examples"])
+    assert measured["in_force"] == 0.8
 
     kept = years.run("calibrate", "--sample", "12", "--threshold", "0.7")
     assert kept.code == 0, kept.err
@@ -133,6 +151,28 @@ def test_a_promise_that_is_worth_little_is_not_suggested() -> None:
     points = [Point(0.2, 5, 5, 0.7, None), Point(0.6, 4, 4, 0.95, None)]
     assert _suggested(points) is None
     assert _suggested([*points, Point(0.8, 3, 3, 0.995, None)]) == 0.8
+
+
+def test_a_threshold_that_loses_most_copies_is_not_suggested() -> None:
+    points = [Point(0.2, 5, 5, 0.7, 1.0), Point(0.6, 4, 4, 0.98, 0.99), Point(1.0, 1, 1, 0.9999, 0.4)]
+    assert _suggested(points) is None
+    assert _suggested([*points, Point(0.9, 3, 3, 0.992, 0.97)]) == 0.9
+
+
+def test_pairs_that_the_owner_put_together_do_not_count_against_the_precision(installation: Installation) -> None:
+    """Copies with a wrong date: days lie between them, and they are one shot."""
+    for number in range(4):
+        base = drawn.scene(number, 600, 400)
+        for copy in range(3):
+            taken_at = datetime(2026, 1, 1) + timedelta(days=90 * copy + number)  # noqa: DTZ001
+            drawn.save(drawn.burst_frame(base, copy), installation.photos / f"{number}-{copy}.jpg", taken_at=taken_at)
+    installation.scan()
+    note = "12 pairs taken more than a day apart would be of one shot"
+    assert any(note in told for told in installation.json("calibrate", "--sample", "12")["notes"])
+    for number in range(4):
+        files = [str(installation.photos / f"{number}-{copy}.jpg") for copy in range(3)]
+        assert installation.run("together", *files).code == 0
+    assert not any("a day apart would" in told for told in installation.json("calibrate", "--sample", "12")["notes"])
 
 
 def test_on_a_terminal_one_looks_around_and_keeps(years: Installation) -> None:

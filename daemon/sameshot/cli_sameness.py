@@ -46,7 +46,7 @@ def calibrate(
 
 def _pick(options: Any, result: dict[str, Any]) -> None:
     """Shows the pairs at one threshold after the other, until one is kept."""
-    chosen = result["suggested"] if result["suggested"] is not None else 0.5
+    chosen = next((at for at in (result["suggested"], result["in_force"]) if at is not None), 0.5)
     while True:
         answer = typer.prompt("Threshold to look at (or: keep, leave)", default=f"{chosen:g}", err=True)
         if answer == "leave":

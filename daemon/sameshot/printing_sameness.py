@@ -43,7 +43,7 @@ def calibrate(out: Printer, result: dict[str, Any]) -> None:
     if not result["enough"]:
         kept(out, result)
         return
-    at = result["kept"] if result["kept"] is not None else result["suggested"]
+    at = next((at for at in (result["kept"], result["suggested"], result["in_force"]) if at is not None), None)
     most = max((point["pairs"] for point in result["points"]), default=0) or 1
     rows = [
         (
@@ -68,8 +68,8 @@ def calibrate(out: Printer, result: dict[str, Any]) -> None:
     if at is not None:
         examples(out, result["examples"], at)
     kept(out, result)
-    if result["picture"]:
-        out.say(f"As a picture: {result['picture']}")
+    if result["page"]:
+        out.say(f"With pictures, for a browser: {result['page']}")
 
 
 def examples(out: Printer, pairs: Sequence[dict[str, Any]], threshold: float) -> None:

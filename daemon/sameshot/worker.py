@@ -1,7 +1,7 @@
 """The worker process: one photo in, one looked-at photo out.
 
-Comes in: requests "prepare", "identify", "look", "vector", "crop", "measure", "inspect" and "compare" with an open
-read-only descriptor, never a path of the owner's. Goes out: the answers that wire/ defines. This is the second
+Comes in: requests "prepare", "identify", "look", "vector", "crop", "thumbnail", "measure", "inspect" and "compare" with
+an open read-only descriptor, never a path of the owner's. Goes out: the answers that wire/ defines. This is the second
 composition root: here, and nowhere else, decode, embed, describe and compare meet. The process confines itself before
 it reads the first photo, so that what one does to a decoder finds no file to write, no program to run and no network.
 Run as `python -P -m sameshot.worker`.
@@ -37,7 +37,6 @@ from sameshot.service.message import BadMessage, Message
 from sameshot.service.worker_loop import Handler, connect, serve
 from sameshot.service.worker_sandbox import confine, die_with_parent
 from sameshot.service.worker_seccomp import give_up_system_calls
-from sameshot.wire.crops import crop_to_message, side_of
 from sameshot.wire.embedding import with_picture
 from sameshot.wire.measures import inspection_to_message, measures_from_json
 from sameshot.wire.photos import (
@@ -48,6 +47,7 @@ from sameshot.wire.photos import (
     scores_to_message,
     vector_to_message,
 )
+from sameshot.wire.small_pictures import crop_to_message, side_of
 
 if TYPE_CHECKING:
     from sameshot.embed.serving import Encoder
@@ -190,6 +190,16 @@ def _crop(request: Message, descriptor: int | None) -> Message:
     return crop_to_message(np.asarray(cv2.resize(picture.pixels, (side_px, side_px), interpolation=cv2.INTER_AREA)))
 
 
+def _thumbnail(request: Message, descriptor: int | None) -> Message:
+    side_px = side_of(request)
+    pixels = read_picture(_given(descriptor), LONG_SIDE_PX).pixels
+    shrink = min(1.0, side_px / max(pixels.shape[:2]))
+    height_px, width_px = (max(1, round(side * shrink)) for side in pixels.shape[:2])
+    small = cv2.resize(pixels, (width_px, height_px), interpolation=cv2.INTER_AREA)
+    _, jpeg = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
+    return Message({}, (jpeg.tobytes(),))
+
+
 def _inspect(_: Message, descriptor: int | None) -> Message:
     size_bytes = os.fstat(_given(descriptor)).st_size
     pixels = read_picture(_given(descriptor), FULL_SIZE_PX).pixels
@@ -203,6 +213,7 @@ _HANDLERS: dict[str, Handler] = {
     "vector": _vector,
     "measure": _measure,
     "crop": _crop,
+    "thumbnail": _thumbnail,
     "inspect": _inspect,
     "compare": _compare,
 }

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from sameshot.app import App
 from sameshot.errors import BadInput
-from sameshot.verbs.calibration_picture import picture
+from sameshot.service.message import BadMessage
+from sameshot.verbs.calibration_page import ExamplePair, page
 from sameshot.way.calibrating import Point, ScoredPair, measure_sample
+from sameshot.way.looking import ask_of_each
 from sameshot.way.threshold import CALIBRATION, reaching, threshold_of
+from sameshot.wire.small_pictures import thumbnail_from_message, thumbnail_request
 from sameshot.wording import counted
 
-_EXAMPLES = 120
+_STEPS, _EXAMPLES_A_STEP = 20, 4
+_THUMBNAIL_PX = 240
 _FEWEST_PAIRS = 10
 """Of fewer pairs nobody can see where one shot ends."""
-_WORTH_PROMISING = 0.99
-
-
-@dataclass(frozen=True, slots=True)
-class ExamplePair:
-    """Two photos and their score."""
-
-    score: float
-    first: Path
-    second: Path
+_WORTH_PROMISING, _WORTH_FINDING = 0.99, 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrateResult:
     """`kept`: the threshold that holds from now on, None where none was chosen. `suggested`: None where nobody can say.
 
-    `pairs`: how many were compared; `enough`: whether the points say anything about a threshold.
-    `examples`: by score, spread over all scores. `picture`: an SVG file, None where nothing was measured.
+    `in_force`: the one that holds, None where a single measure has none yet. `pairs`: how many were compared;
+    `enough`: whether the points say anything about a threshold. `examples`: by score, some of every height.
+    `page`: an HTML file with the curves and the examples as pictures, None where the sample was not measured anew.
     """
 
     method: str
@@ -43,8 +42,9 @@ class CalibrateResult:
     examples: tuple[ExamplePair, ...]
     suggested: float | None
     kept: float | None
+    in_force: float | None
     notes: tuple[str, ...]
-    picture: Path | None
+    page: Path | None
 
 
 def calibrate(
@@ -63,6 +63,9 @@ def calibrate(
         raise BadInput(f"A threshold is a number from 0 to 1, not {threshold:g}")
     method = app.method.id
     last = app.store.meta.get("calibration_measured")
+    examples: tuple[ExamplePair, ...] = ()
+    contradictions: tuple[ExamplePair, ...] = ()
+    file: Path | None = None
     if again or last is None or last["method"] != method or "pairs" not in last:
         points, pairs, drawn = measure_sample(app, sample)
         if not drawn:
@@ -71,12 +74,14 @@ def calibrate(
         told = [list(astuple(point)) for point in points]
         last = {"method": method, "photos": drawn, "pairs": compared, "points": told}
         app.store.meta.set("calibration_measured", last)
-        examples = tuple(_examples(app, pairs))
+        examples = _examples(app, pairs)
+        contradictions = _contradictions(app, pairs)
+        file = app.locations.cache_dir / "calibration.html"
     else:
-        points, examples = [Point(*values) for values in last["points"]], ()
+        points = [Point(*values) for values in last["points"]]
     known = [(p.threshold, p.precision) for p in points if p.precision is not None]
     enough = last["pairs"] >= _FEWEST_PAIRS
-    notes = _notes(app, last["pairs"], enough=enough, known=bool(known))
+    notes = _notes(app, last["pairs"], contradictions, enough=enough, known=bool(known))
     if precision is not None:
         if not known:
             raise BadInput("No precision can be promised", notes[0])
@@ -84,44 +89,59 @@ def calibrate(
     if threshold is not None:
         kept = {"method": method, "threshold": threshold, "on": f"{app.today():%Y-%m-%d}", "points": known}
         app.store.meta.set(CALIBRATION, kept)
-        in_force = threshold_of(app.loaded, app.store.meta.get(CALIBRATION))
-        if in_force.value != threshold:
-            notes.append(f"Kept, but {in_force.source} says {in_force.value:g}, and the config file wins.")
+        holds = threshold_of(app.loaded, app.store.meta.get(CALIBRATION))
+        if holds.value != threshold:
+            notes.append(f"Kept, but {holds.source} says {holds.value:g}, and the config file wins.")
         elif app.activity is not None:
             notes.append("The running service takes it up when it is reloaded or started again.")
         else:
             notes.append("The next scan groups by it.")
-    file = app.locations.cache_dir / "calibration.svg"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(picture(points, threshold), "utf-8")
+    suggested = _suggested(points) if enough else None
+    in_force = _in_force(app)
+    if file is not None:
+        begin = next((at for at in (threshold, suggested, in_force) if at is not None), 0.5)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(page(points, examples, _thumbnails(app, examples), begin), "utf-8")
     return CalibrateResult(
-        method,
-        last["photos"],
-        last["pairs"],
-        enough,
-        tuple(points),
-        examples,
-        _suggested(points) if enough else None,
-        threshold,
-        tuple(notes),
-        file,
+        method=method,
+        photos=last["photos"],
+        pairs=last["pairs"],
+        enough=enough,
+        points=tuple(points),
+        examples=examples,
+        suggested=suggested,
+        kept=threshold,
+        in_force=in_force,
+        notes=tuple(notes),
+        page=file,
     )
 
 
 def _suggested(points: list[Point]) -> float | None:
-    """The lowest threshold from which on 999 of 1000 pairs are right, or as many as any promises that is worth it."""
-    known = [(p.threshold, p.precision) for p in points if p.precision is not None]
+    """The lowest threshold from which on 999 of 1000 pairs are right, or as many as any promises that is worth it.
+
+    Those that find far fewer of the changed photos again than the lowest are none to suggest.
+    """
+    most = max((p.recall or 0.0 for p in points), default=0.0)
+    useful = [p for p in points if p.recall is None or p.recall >= _WORTH_FINDING * most]
+    known = [(p.threshold, p.precision) for p in useful if p.precision is not None]
     best = max((expected for _, expected in known), default=0.0)
     return reaching(known, min(0.999, best)) if best >= _WORTH_PROMISING else None
 
 
-def _notes(app: App, pairs: int, *, enough: bool, known: bool) -> list[str]:
+def _notes(app: App, pairs: int, contradictions: Sequence[ExamplePair], *, enough: bool, known: bool) -> list[str]:
     if not enough:
         too_little = f"of these photos {counted(pairs, 'pair')} can be compared, and at least {_FEWEST_PAIRS} must be"
         return [f"Too little to choose a threshold by: {too_little}. {_what_stays(app)}"]
     notes = []
     if not known:
         notes.append("Too few alike photos were taken more than a day apart to say what a threshold's precision is.")
+    if contradictions:
+        first = contradictions[0]
+        notes.append(
+            f"{counted(len(contradictions), 'pair')} taken more than a day apart would be of one shot, which counts "
+            f"against the precision, as {first.first} and {first.second}. If a date is wrong: `sameshot together` both."
+        )
     if app.method.measure is None:
         notes.append("The pair score is a probability: 0.5 is where same and different are equally likely.")
     return notes
@@ -134,15 +154,48 @@ def _what_stays(app: App) -> str:
         return f"{problem}."
 
 
-def _examples(app: App, pairs: list[ScoredPair]) -> list[ExamplePair]:
-    ordered = sorted(
-        {(min(p.first, p.second), max(p.first, p.second)): p for p in pairs}.values(), key=lambda p: p.score
+def _in_force(app: App) -> float | None:
+    try:
+        return app.link_threshold
+    except BadInput:
+        return None
+
+
+def _contradictions(app: App, pairs: Sequence[ScoredPair]) -> tuple[ExamplePair, ...]:
+    """The pairs that the threshold in force makes one shot although days lie between them, the surest first."""
+    threshold = _in_force(app)
+    if threshold is None:
+        return ()
+    return _named(app, sorted((p for p in pairs if p.far and p.score >= threshold), key=lambda p: -p.score))
+
+
+def _examples(app: App, pairs: Sequence[ScoredPair]) -> tuple[ExamplePair, ...]:
+    """Some pairs of every height, by score: few lie between a clear yes and a clear no, and one looks for those."""
+    chosen: dict[int, list[ScoredPair]] = defaultdict(list)
+    for pair in pairs:
+        step = chosen[min(_STEPS - 1, int(pair.score * _STEPS))]
+        if len(step) < _EXAMPLES_A_STEP:
+            step.append(pair)
+    return _named(app, sorted((pair for step in chosen.values() for pair in step), key=lambda p: p.score))
+
+
+def _named(app: App, pairs: Iterable[ScoredPair]) -> tuple[ExamplePair, ...]:
+    """Each pair of contents once, with a path of each; those that have none now are left out."""
+    once = {(min(pair.first, pair.second), max(pair.first, pair.second)): pair.score for pair in pairs}
+    views = app.store.photos.views({content for ends in once for content in ends})
+    return tuple(
+        ExamplePair(round(score, 4), views[first][0].path, views[second][0].path)
+        for (first, second), score in once.items()
+        if first in views and second in views
     )
-    step = max(1, -(-len(ordered) // _EXAMPLES))
-    chosen = ordered[::step]
-    views = app.store.photos.views({end for pair in chosen for end in (pair.first, pair.second)})
-    return [
-        ExamplePair(round(pair.score, 4), views[pair.first][0].path, views[pair.second][0].path)
-        for pair in chosen
-        if pair.first in views and pair.second in views
-    ]
+
+
+def _thumbnails(app: App, examples: Iterable[ExamplePair]) -> dict[Path, bytes]:
+    paths = {path for pair in examples for path in (pair.first, pair.second)}
+    contents = {path: photo.content_id for path in paths if (photo := app.store.photos.at(path)) is not None}
+    requests = {path: (content, thumbnail_request(_THUMBNAIL_PX)) for path, content in contents.items() if content}
+    thumbnails: dict[Path, bytes] = {}
+    for path, reply in ask_of_each(app, requests, "making small pictures").items():
+        with contextlib.suppress(BadMessage):
+            thumbnails[path] = thumbnail_from_message(reply, _THUMBNAIL_PX)
+    return thumbnails

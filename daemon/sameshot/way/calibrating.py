@@ -4,8 +4,9 @@ Comes in: known photos, with their neighbours in the whole library. Goes out: fo
 many photos would be grouped, how many of those are expected to be right, and how many changed photos would be found.
 
 Truth comes from where there is some: a photo changed here (resized, cropped, turned ...) is the same shot; photos that
-look alike but were taken more than a day apart are not. The precision takes the share of false pairs among all that
-were compared to be that among those far apart in time, with one more than was seen (Laplace).
+look alike but were taken more than a day apart are not, unless the owner put them together. The precision takes the
+share of strangers that reach a threshold to be that among those far apart in time, with one more than was seen
+(Laplace), and so many strangers to have been compared as the lower half of those far apart makes likely.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _THRESHOLDS = (*(step / 50 for step in range(50)), 0.99, 0.995, 0.999, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class ScoredPair:
-    """A sampled photo and a neighbour. `far`: they were taken more than a day apart, so they are no pair."""
+    """A sampled photo and a neighbour. `far`: taken more than a day apart and not put together: they are no pair."""
 
     score: float
     first: int
@@ -74,13 +75,14 @@ def measure_sample(app: App, size: int) -> tuple[list[Point], list[ScoredPair], 
 def points_of(pairs: Sequence[ScoredPair], positives: Sequence[float], drawn: int, known: int) -> list[Point]:
     """Returns a point for each threshold. `pairs`: of `drawn` photos among `known`; `positives`: of changed photos."""
     factor = known / max(drawn, 1)
-    far = [pair.score for pair in pairs if pair.far]
+    far = sorted(pair.score for pair in pairs if pair.far)
+    strangers = _strangers_among([pair.score for pair in pairs], far)
     points = []
     for threshold in _THRESHOLDS:
         alike = [pair for pair in pairs if pair.score >= threshold]
         false_share = (sum(score >= threshold for score in far) + 1) / (len(far) + 2)
         # Where no pair is left there is nothing to be right about: such a threshold promises nothing.
-        precision = max(0.0, 1 - false_share * len(pairs) / len(alike)) if alike else None
+        precision = max(0.0, 1 - false_share * strangers / len(alike)) if alike else None
         recall = sum(score >= threshold for score in positives) / len(positives) if positives else None
         points.append(
             Point(
@@ -92,6 +94,14 @@ def points_of(pairs: Sequence[ScoredPair], positives: Sequence[float], drawn: in
             )
         )
     return points
+
+
+def _strangers_among(scores: Sequence[float], far: Sequence[float]) -> float:
+    """How many of `scores` are of strangers: as many as there are low ones, by the share of `far`, in order, so low."""
+    if not far:
+        return len(scores)
+    low = far[len(far) // 2]
+    return min(len(scores), sum(score <= low for score in scores) * len(far) / sum(score <= low for score in far))
 
 
 def _neighbours_of(app: App, content: int) -> list[ScoredPair]:
@@ -108,12 +118,15 @@ def _neighbours_of(app: App, content: int) -> list[ScoredPair]:
         scores |= _compared(app, content, fresh)
     captures = app.store.contents.captures([content, *scores])
     taken = {c: capture.taken_at for c, capture in captures.items()}
+    digests = {c: row.digest for c, row in app.store.contents.get([content, *scores]).items()}
+    together = app.store.verdicts.pairs_among(digests.values()).together
     return [
         ScoredPair(
             score, content, other,
             far=(one := taken.get(content)) is not None
             and (two := taken.get(other)) is not None
-            and abs(one - two) > _FAR,
+            and abs(one - two) > _FAR
+            and tuple(sorted((digests[content], digests[other]))) not in together,
         )
         for other, score in scores.items()
     ]  # fmt: skip

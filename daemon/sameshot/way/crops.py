@@ -10,11 +10,10 @@ At most so many photos are drawn, whole shots at a time, so the cache is bounded
 
 from __future__ import annotations
 
+import contextlib
 import io
-import os
 import zipfile
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +22,10 @@ from numpy.typing import NDArray
 from sameshot.app import App
 from sameshot.embed.cards import write_whole
 from sameshot.service.message import BadMessage
-from sameshot.service.workers import Message, Task, TaskFailed
-from sameshot.way.arrival import stat_of
 from sameshot.way.calibrating import CHANGES
 from sameshot.way.grouping import kept_whole
-from sameshot.wire.crops import crop_from_message, crop_request
+from sameshot.way.looking import ask_of_each
+from sameshot.wire.small_pictures import crop_from_message, crop_request
 
 _HELD_OUT_OF = 4
 Key = str
@@ -118,32 +116,9 @@ def _cached(path: Path, side_px: int) -> dict[Key, NDArray[np.uint8]]:
 
 
 def _made(app: App, wanted: dict[Key, int], side_px: int) -> dict[Key, NDArray[np.uint8]]:
-    """Crops made by the workers, as many at once as there are workers."""
+    requests = {key: (content, crop_request(side_px, key.partition(" ")[2] or None)) for key, content in wanted.items()}
     made: dict[Key, NDArray[np.uint8]] = {}
-
-    def answered(key: Key, reply: Message | TaskFailed) -> None:
-        if isinstance(reply, Message):
-            try:
-                made[key] = crop_from_message(reply, side_px)
-            except BadMessage:
-                return
-
-    for number, (key, content) in enumerate(wanted.items()):
-        app.progress("making small pictures", number, len(wanted))
-        view = next(iter(app.store.photos.views([content]).get(content, ())), None)
-        if view is None or stat_of(view.path) != view.stat:  # gone, or another picture by now
-            continue
-        try:
-            descriptor = os.open(view.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            continue
-        request = crop_request(side_px, key.partition(" ")[2] or None)
-        try:
-            app.workers.submit(Task(request, app.config.limits.look_deadline_s, partial(answered, key), descriptor))
-        finally:
-            os.close(descriptor)
-        while app.workers.pending >= 3 * app.workers.count:
-            app.workers.pump(1.0)
-    while app.workers.pending:
-        app.workers.pump(1.0)
+    for key, reply in ask_of_each(app, requests, "making small pictures").items():
+        with contextlib.suppress(BadMessage):
+            made[key] = crop_from_message(reply, side_px)
     return made

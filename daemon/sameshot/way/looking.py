@@ -1,21 +1,25 @@
-"""One file looked at on demand, and one photo compared with others, while the asker waits."""
+"""One file looked at on demand, many known ones asked about, and one photo compared with others: the asker waits."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from sameshot.app import App
 from sameshot.compare.measures import Measure
 from sameshot.errors import BadInput, SameshotError
 from sameshot.model import Features, PairScore
-from sameshot.service.workers import Message
+from sameshot.service.workers import Message, Task, TaskFailed
 from sameshot.way.arrival import stat_of
 from sameshot.wire.measures import descriptors_from_message, measure_request, measures_as_json
 from sameshot.wire.photos import features_to_buffers, look_from_message, look_request, scores_from_message
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 def features_of(app: App, path: Path) -> tuple[int | None, Features]:
@@ -77,3 +81,34 @@ def compare_one(
     header, buffers = features_to_buffers([one, *others])
     request = Message({"task": "compare", **header, "measures": measures_as_json(measures)}, buffers)
     return scores_from_message(app.ask(request), len(others))
+
+
+def ask_of_each(app: App, requests: Mapping[_Key, tuple[int, Message]], label: str) -> dict[_Key, Message]:
+    """Returns what the workers answer, as many at once as there are workers. `requests`: a content, and what of it.
+
+    A photo that is gone, is another picture by now or cannot be read has no answer.
+    """
+    answers: dict[_Key, Message] = {}
+
+    def answered(key: _Key, reply: Message | TaskFailed) -> None:
+        if isinstance(reply, Message):
+            answers[key] = reply
+
+    for number, (key, (content, request)) in enumerate(requests.items()):
+        app.progress(label, number, len(requests))
+        view = next(iter(app.store.photos.views([content]).get(content, ())), None)
+        if view is None or stat_of(view.path) != view.stat:
+            continue
+        try:
+            descriptor = os.open(view.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            app.workers.submit(Task(request, app.config.limits.look_deadline_s, partial(answered, key), descriptor))
+        finally:
+            os.close(descriptor)
+        while app.workers.pending >= 3 * app.workers.count:
+            app.workers.pump(1.0)
+    while app.workers.pending:
+        app.workers.pump(1.0)
+    return answers

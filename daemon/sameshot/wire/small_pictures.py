@@ -1,6 +1,7 @@
-"""A small square picture of a photo on the wire: what trainers read instead of originals.
+"""A small picture of a photo on the wire: square pixels for trainers, a JPEG for people to look at.
 
-Comes in: the side in px, or a worker's answer, which is not trusted. Goes out: the other one.
+Comes in: the side in px, or a worker's answer, which is not trusted: what a JPEG holds is for a browser only. Goes out:
+the other one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST_SIDE_PX = 512
+_JPEG_BEGINS = b"\xff\xd8\xff"
 
 
 def crop_request(side_px: int, change: str | None = None) -> Message:
@@ -23,11 +25,16 @@ def crop_request(side_px: int, change: str | None = None) -> Message:
     return Message({"task": "crop", "side_px": side_px, **changed})
 
 
+def thumbnail_request(side_px: int) -> Message:
+    """The request "thumbnail": the whole picture as a JPEG, upright, no side longer than `side_px`."""
+    return Message({"task": "thumbnail", "side_px": side_px})
+
+
 def side_of(request: Message) -> int:
-    """The side that a request "crop" wants. Raises BadMessage."""
+    """The side that either request wants. Raises BadMessage."""
     side_px = request.header.get("side_px")
     if type(side_px) is not int or not 1 <= side_px <= LARGEST_SIDE_PX:
-        raise BadMessage("crop wants a side")
+        raise BadMessage("a small picture wants a side")
     return side_px
 
 
@@ -41,3 +48,13 @@ def crop_from_message(message: Message, side_px: int) -> NDArray[np.uint8]:
     if len(message.buffers) != 1 or len(message.buffers[0]) != side_px * side_px * 3:
         raise BadMessage("the crop is of another size")
     return np.frombuffer(message.buffers[0], np.uint8).reshape(side_px, side_px, 3)
+
+
+def thumbnail_from_message(message: Message, side_px: int) -> bytes:
+    """The JPEG that "thumbnail" answered. Raises BadMessage."""
+    if len(message.buffers) != 1 or len(message.buffers[0]) > side_px * side_px * 3:
+        raise BadMessage("the thumbnail is of another size")
+    jpeg = bytes(message.buffers[0])
+    if not jpeg.startswith(_JPEG_BEGINS):
+        raise BadMessage("the thumbnail is no JPEG")
+    return jpeg
