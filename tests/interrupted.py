@@ -36,8 +36,9 @@ def _units(photos: Path, library: Path, action: str) -> tuple[Step, ...]:
             step(3, "move", third, photos / "in" / "0001_c.jpg"),
         )
     group = library / "2026" / "sea"
-    if action == "quarantine":
-        return tuple(_duplicate(photos / name, group / name) for name in ("a.jpg", "a.xmp"))
+    if action in ("quarantine", "put-back"):
+        photo, sidecar = (_duplicate(photos / name, group / name) for name in ("a.jpg", "a.xmp"))
+        return photo, sidecar if action == "quarantine" else replace(sidecar, kept_digest=photo.digest)
     if action == "trash":
         names = [(photos / name, library / "files" / name) for name in ("a.jpg", "a.xmp")]
         return tuple(replace(_duplicate(*one), trash_info=f"[Trash Info]\nPath={one[0]}\n") for one in names)

@@ -284,6 +284,32 @@ def test_killed_while_undoing_what_the_owner_took_away_in_part(action, tmp_path,
         print(f"\nundo of the rest of {action}: {len(calls)} kill points")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("across", [False, True], ids=["here", "across"])
+def test_killed_while_a_duplicate_is_put_back(across, tmp_path, request, killer, capsys):
+    """The sidecar's copy is not what it was: photo and sidecar, both out of the way by then, come back."""
+    library = request.getfixturevalue("elsewhere") / "library" if across else tmp_path / "t" / "library"
+    scene = Scene(tmp_path / "t", library)
+    scene.make()
+    calls = killer.calls("apply-put-back", scene.folder, scene.library)
+    assert scene.tree() == scene.before
+    assert len(calls) > 10
+    recovering = 0
+    for index, call in enumerate(calls):
+        scene.make()
+        killer.kill("apply-put-back", scene.folder, scene.library, call)
+        recoveries = killer.calls("recover", scene.folder, scene.library)
+        scene.must_come_back()
+        for second in recoveries[index % 3 :: 3]:
+            scene.make()
+            killer.kill("apply-put-back", scene.folder, scene.library, call)
+            killer.kill("recover", scene.folder, scene.library, second)
+            scene.must_come_back()
+            recovering += 1
+    with capsys.disabled():
+        print(f"\nputting back {'across' if across else 'here'}: {len(calls)} kill points, {recovering} in recovery")
+
+
 @pytest.fixture(params=[{"renameat2": "ENOSYS"}, {"renameat2": "ENOSYS", "linkat": "EPERM"}], ids=["links", "no-links"])
 def lacking(request, killer) -> Iterator[None]:
     """No rename that does not replace, as on NFS; no hard links either, as on a stick behind FUSE."""

@@ -10,6 +10,7 @@ import subprocess
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import unquote
 
 import pytest
@@ -411,6 +412,33 @@ def test_a_copy_across_disks_is_verified_before_the_duplicate_goes(copies: Insta
         assert names(quarantine) == set()
     finally:
         subprocess.run(["umount", quarantine], check=True)
+
+
+@pytest.mark.parametrize("rotten", ["a.jpg", "a.xmp"])
+def test_a_duplicate_comes_back_from_another_disk_when_its_copy_does_not_stand(tmp_path: Path, rotten: str) -> None:
+    desk = Desk(tmp_path)
+    if not os.access("/dev/shm", os.W_OK) or Path("/dev/shm").stat().st_dev == desk.photos.stat().st_dev:
+        pytest.skip("no second filesystem to write to")
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        desk.library = Path(folder) / "quarantine"
+        steps, sound = [], {"a.jpg": b"a" * 5000, "a.xmp": b"<xmp/>"}
+        for name, content in sound.items():
+            source, kept = desk.photo(name, content, mode=0o604, rating=b"3"), desk.photo(f"copies/{name}", content)
+            moved = step(1, "move", source, desk.library / name, digest=True)
+            steps.append(replace(moved, kept=kept, kept_digest=moved.digest))
+        kept = desk.photo(f"copies/{rotten}", b"?" * len(sound[rotten]))  # with the size and the time it had
+        before = desk.tree()
+        reasons = [outcome.reason for outcome in desk.file(*steps).outcomes]
+        assert f"{kept} no longer has the bytes it had, so {desk.photos / rotten} is kept" in reasons
+        assert all("no longer has the bytes" in reason for reason in reasons)
+        assert desk.tree() == before
+        assert not desk.library.exists()
+        desk.photo(f"copies/{rotten}", sound[rotten])
+        before = desk.tree()
+        assert all(outcome.done for outcome in desk.file(*steps).outcomes)
+        assert names(desk.library) == set(sound)
+        assert all(outcome.done for outcome in desk.undo().outcomes)
+        assert desk.tree() == before
 
 
 def test_drawn_photos_are_what_these_tests_think(copies: Installation) -> None:
