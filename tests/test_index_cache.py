@@ -165,3 +165,12 @@ def test_a_full_disk_is_noticed_and_the_earlier_file_stays_valid(tmp_path):
         assert opened(tmp_path / "index").load("1", list)
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_where_exact_search_is_wanted_by_now_the_graph_is_not_used_and_its_file_removed(folder):
+    index = NeighbourIndex(folder, "e", DIMENSION, exact_until=80)
+    assert not index.load("1", lambda: some(100)[20:])
+    assert index.exact
+    assert len(index) == 80
+    assert not index.save("1")
+    assert list(folder.iterdir()) == []

@@ -175,7 +175,7 @@ class Grouping(Section):
 class Index(Section):
     """How neighbours are found."""
 
-    exact_until: int = Field(default=50_000, ge=0)
+    exact_until: int = Field(default=150_000, ge=0)
 
 
 class Settle(Section):

@@ -63,6 +63,13 @@ def vouched(folder: Path, facts: dict[str, Any]) -> tuple[Path, dict[str, Any]] 
     return data, known
 
 
+def forget(folder: Path) -> None:
+    """Remove the pair, if there is one. Raises OSError where the folder cannot be written."""
+    (folder / _SIDECAR).unlink(missing_ok=True)
+    for data in folder.glob(f"*{_SUFFIX}"):
+        data.unlink(missing_ok=True)
+
+
 def _canonical(facts: dict[str, Any]) -> bytes:
     """The one spelling a sidecar may have: its own digest first, so that no byte of it can differ unnoticed."""
     facts = {name: value for name, value in facts.items() if name != "self_sha256"}
