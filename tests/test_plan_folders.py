@@ -32,6 +32,7 @@ LAYOUTS = [
     "{group}/{rank} {stem}",
     "{camera}/{name}",
     "{group} {name}",
+    "{date:%Y-%m-%d}/{group}",
     "{kind}/{year}/",
     "{rank}.{extension}",
 ]
@@ -86,6 +87,24 @@ def test_groups_get_readable_folders_in_the_order_of_the_day():
     ]
     assert plan.steps[1].why == "same shot as  DSC 9 .jpg"
     assert len({step.unit for step in plan.steps}) == 4
+
+
+@pytest.mark.parametrize(
+    ("layout", "expected"),
+    [
+        ("{camera}/{group}", ["01 12.00 IMG_1.jpg", "01 12.00 IMG_1 (2).jpg", "02 12.00 IMG_3.jpg"]),
+        (
+            "{camera}/{group} {name}",
+            ["01 12.00 IMG_1 IMG_1.jpg", "01 12.00 IMG_1 IMG_2.jpg", "02 12.00 IMG_3 IMG_3.jpg"],
+        ),
+    ],
+)
+def test_groups_that_are_told_apart_by_their_names_share_a_folder(layout, expected):
+    first, second = group(photo(1), photo(2)), group(photo(3))
+    plan = plan_of([first, second], layout=layout)
+    assert targets(plan) == [f"Test One/{name}" for name in expected]
+    filed = filed_by(plan, [*first.photos, *second.photos])
+    assert plan_of([first, second], layout=layout, filed=filed).steps == ()
 
 
 @pytest.mark.parametrize("action", ["copy", "move"])

@@ -85,16 +85,16 @@ def place(template: str, facts: Facts) -> Place:
         if field is not None:
             text += _value(field, spec, facts)
             if field == "group":
-                group_depth = text.count("/") + 1
+                group_depth = sum(bool(part) for part in text.split("/"))
     if text.endswith("/"):
         text += _own_text(facts.name)
     *folders, name = [part for part in text.split("/") if part]
     extension = split_name(facts.name)[1]
     if extension and not name.casefold().endswith(extension.casefold()):
         name += extension
-    return Place(
-        tuple(safe_component(folder) for folder in folders), safe_component(name), min(group_depth, len(folders))
-    )
+    if group_depth > len(folders):
+        group_depth = 0  # {group} is in the name of the file: its folder is of no group alone
+    return Place(tuple(safe_component(folder) for folder in folders), safe_component(name), group_depth)
 
 
 def _pieces(template: str) -> list[tuple[str, str | None, str]]:
