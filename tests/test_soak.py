@@ -181,7 +181,7 @@ def test_an_idle_service_costs_next_to_nothing(installation: Installation) -> No
         share, resident_mb = between[0] / between[1], service.status()["rss_mb"]
         print(
             f"{100 * share:.3f} % of a processor in {between[1]:.0f} s between reconciles, {reconciling[0]:.1f} s "
-            f"of it around them, {resident_mb} MB, last reconcile {last}"
+            f"of it around them, {resident_mb} MB, at most {peak_mb(service.process.pid):.1f} MB, last reconcile {last}"
         )
         assert last["began_at"] > began_at, "it reconciled meanwhile"
         assert share < 0.001
@@ -191,3 +191,9 @@ def test_an_idle_service_costs_next_to_nothing(installation: Installation) -> No
 def cpu_s(pid: int) -> float:
     times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb(pid: int) -> float:
+    """The most memory a process ever had resident, in 10^6 bytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:"))
