@@ -28,7 +28,7 @@ test-all: .venv/test.stamp
 bench: .venv/test.stamp
 	$(BIN)/python benchmarks/quality/bench.py
 
-# Hours: more photos, 20,000 strangers that look alike on purpose, and what the service costs.
+# Hours: more photos, 20,000 distractors, 1,500 look-alikes, and what the service costs.
 bench-full: .venv/test.stamp
 	$(BIN)/python benchmarks/quality/bench.py --full
 	$(BIN)/python benchmarks/service.py

@@ -14,6 +14,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks" / "quality"))
 import changes
 import collection
+import distractors
 import measuring
 import ours
 import peers
@@ -43,6 +44,18 @@ def test_a_stranger_is_drawn_the_same_again_and_shares_only_its_style() -> None:
 
 def test_two_kinds_of_one_style_show_different_things() -> None:
     assert np.abs(scenes.draw("screen", 1, 1).astype(int) - scenes.draw("stamped", 1, 1)).mean() > 20
+
+
+def test_a_distractor_is_drawn_the_same_again_and_is_like_no_other_of_its_kind() -> None:
+    kinds = len(distractors.KINDS)
+    assert {distractors.kind_of(number) for number in range(kinds)} == distractors.KINDS.keys()
+    for number, kind in enumerate(distractors.KINDS):
+        first, other = (
+            np.array(Image.fromarray(distractors.draw(at)).resize((96, 64))) for at in (number, number + kinds)
+        )
+        assert distractors.kind_of(number + kinds) == kind
+        assert np.abs(first.astype(int) - other).mean() > 2, kind
+    assert np.array_equal(distractors.draw(7), distractors.draw(7))
 
 
 def test_the_collection_is_labelled_and_repeats(tmp_path: Path) -> None:
@@ -117,6 +130,14 @@ def test_a_tool_that_cannot_be_here_says_why(tmp_path: Path, monkeypatch: pytest
     immaculate = next(peer for peer in peers.PEERS if peer.name == "immaculate sscd")
     with pytest.raises(peers.NotHere, match=r"Python 3\.12"):
         immaculate.install(tmp_path)
+
+
+def test_strangers_say_what_they_are_and_are_kept(tmp_path: Path) -> None:
+    written = strangers.write_distractors(tmp_path, 2)
+    assert [path.name for path in written] == ["gradient-00000.jpg", "glow-00001.jpg"]
+    written[0].write_bytes(b"kept")
+    assert strangers.write_distractors(tmp_path, 2) == written
+    assert written[0].read_bytes() == b"kept"
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
 """How well sameshot groups, beside other tools, on a collection that this command makes.
 
-`make bench` (some ten minutes on two cores), `make bench-full` (hours: more photos, and 20,000 strangers that look
-alike on purpose). `SAMESHOT_PHOTOS=DIR` adds your own; see README.md beside this file. Prints tables; writes
-`quality.json`, `quality.png` and, with `--strangers`, every false pair's two files to the folder `--out`.
+`make bench` (some ten minutes on two cores), `make bench-full` (hours: more photos, 20,000 distractors of many kinds,
+and 1,500 look-alikes). `SAMESHOT_PHOTOS=DIR` adds your own; see README.md beside this file. Prints tables; writes
+`quality.json`, `quality.png` and, of distractors and look-alikes, every false pair's two files to the folder `--out`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import collection
@@ -32,7 +36,8 @@ from sameshot.compare.thresholds import LINK_THRESHOLD, SHORTLIST_COSINE
 HERE = Path(__file__).parent
 SMALL = collection.Wanted(photos=60, changes=6, strangers=200)
 FULL = collection.Wanted(photos=400, changes=5, strangers=1500)
-FULL_STRANGERS, FAMILY = 20_000, 25
+FULL_DISTRACTORS, FULL_LOOK_ALIKES, FAMILY = 20_000, 1500, 25
+STAGES = HERE.parent / "pair_score" / "stages.py"
 
 
 @dataclass(slots=True)
@@ -51,7 +56,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     parser.add_argument("--peers", type=Path, default=Path("build/peers"))
     parser.add_argument("--only", help="tools whose names begin so, and sameshot")
-    parser.add_argument("--strangers", type=int, help="how many strangers; 0: none")
+    parser.add_argument("--distractors", type=int, help=f"how many; with --full {FULL_DISTRACTORS}")
+    parser.add_argument("--look-alikes", type=int, help=f"how many; with --full {FULL_LOOK_ALIKES}")
     parser.add_argument("--strangers-alone", action="store_true", help="leaves the comparison with other tools out")
     wanted = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 180, log_path=False)
@@ -59,9 +65,17 @@ def main() -> None:
     outcome: dict[str, object] = {}
     if not wanted.strangers_alone:
         outcome |= compare(wanted.out.resolve(), wanted.peers.resolve(), full=wanted.full, only=wanted.only, to=console)
-    count = wanted.strangers if wanted.strangers is not None else FULL_STRANGERS * wanted.full
-    if count:
-        outcome["strangers"] = among_strangers(wanted.out.resolve(), count, console)
+    sets: dict[str, tuple[int | None, int, Callable[[Path, int], list[Path]]]] = {
+        "distractors": (wanted.distractors, FULL_DISTRACTORS, strangers.write_distractors),
+        "look-alikes": (wanted.look_alikes, FULL_LOOK_ALIKES, partial(strangers.write, family=FAMILY)),
+    }
+    for name, (asked, of_full, draw) in sets.items():
+        count = of_full * wanted.full if asked is None else asked
+        if count:
+            console.log(f"drawing {count} {name}")
+            photos = wanted.out.resolve() / name
+            drawn = {path.name for path in draw(photos, count)}
+            outcome[name] = among_strangers(photos, drawn, console)
     (wanted.out / "quality.json").write_text(json.dumps(outcome, indent=1))
 
 
@@ -128,28 +142,36 @@ def _peer(peer: Peer, photos: Path, labels: list[Label], peers: Path, out: Path)
     return Result(curve[0][1], replace(cost, cpu_s=told["cpu_s"]), curve[1:] or curve)
 
 
-def among_strangers(out: Path, count: int, to: Console) -> dict[str, object]:
+def among_strangers(photos: Path, drawn: set[str], to: Console) -> dict[str, object]:
     """Scans photos that all show different things, and returns how many pairs were put together all the same."""
-    to.log(f"drawing {count} strangers")
-    photos, state = out / "strangers", out / "state-strangers"
-    drawn = {path.name for path in strangers.write(photos, count, FAMILY)}
+    state = photos.with_name(f"state-{photos.name}")
     ours.begin(state)
-    to.log("sameshot")
+    to.log(f"sameshot, {len(drawn)} photos in {photos}")
     found = ours.scan(photos, state)
     pairs = sorted(pair for pair in pairs_of(found.groups) if drawn.issuperset(pair))
-    kept = out / "false_pairs"
+    kept = photos.with_name(f"false-{photos.name}")
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir()
     for name in {name for pair in pairs for name in pair}:
         shutil.copyfile(photos / name, kept / name)
     (kept / "pairs.txt").write_text("".join(f"{one} {other}\n" for one, other in pairs))
-    by_kind: dict[str, int] = {}
-    for one, _ in pairs:
-        by_kind[one.partition("-")[0]] = by_kind.get(one.partition("-")[0], 0) + 1
+    kinds = Counter("/".join(sorted({name.partition("-")[0] for name in pair})) for pair in pairs)
+    to.print(f"{len(drawn)} {photos.name}: {len(pairs)} false pairs; their files are in {kept}")
+    for kind, count in kinds.most_common():
+        to.print(f"  {kind}: {count}")
+    to.print(f"{found.cost.cpu_s / len(drawn) * 1000:.0f} CPU ms a photo, {found.cost.peak_mb:.0f} MB at most")
     steps = ours.cascade(state, SHORTLIST_COSINE, LINK_THRESHOLD)
-    to.print(f"{count} strangers: {len(pairs)} false pairs {by_kind or ''}; their files are in {kept}")
     _print_cascade(steps, to)
-    return {"photos": count, "false_pairs": len(pairs), "by_kind": by_kind, "cpu_s": found.cost.cpu_s, "cascade": steps}
+    looks = subprocess.run([sys.executable, STAGES, state / "sameshot.db"], capture_output=True, text=True, check=True)
+    to.print(looks.stdout, highlight=False)
+    return {
+        "photos": len(drawn),
+        "false_pairs": len(pairs),
+        "by_kind": dict(kinds),
+        "cost": asdict(found.cost),
+        "cascade": steps,
+        "stages": looks.stdout.splitlines(),
+    }
 
 
 # ---------------------------------------------------------------- what is shown
