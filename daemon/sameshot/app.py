@@ -184,6 +184,7 @@ class App:
             look_deadline_s=self.config.limits.look_deadline_s,
             quiet_s=self.config.settle.quiet_s,
             network_quiet_s=self.config.settle.network_quiet_s,
+            closed_after_s=self.config.filing.closed_after_s,
         )
 
     @cached_property

@@ -29,6 +29,7 @@ from sameshot.way.attempts import Retries, next_try_s
 from sameshot.way.comparing import keep_one_kind_of_score, unseen
 from sameshot.way.flow_settings import FlowSettings
 from sameshot.way.grouping import regroup
+from sameshot.way.lately import Lately
 from sameshot.way.linking import Linker
 from sameshot.way.second_looks import SecondLooks
 from sameshot.way.succession import Succession
@@ -77,7 +78,7 @@ class Flow:
         self._looking: dict[int, list[int]] = {}  # content being looked at -> photos that wait for it
         self._dirty: set[int] = set()  # contents whose surroundings must be grouped again
         self._regroup_due_s = self._stepped_s = 0.0
-        self._joined: dict[int, float] = {}  # content -> when it was last linked, for sets that are still open
+        self._joined = Lately(settings.closed_after_s)
 
     # ---------------------------------------------------------------- in
 
@@ -250,9 +251,8 @@ class Flow:
         self._regroup_due_s = self._now() + max(0.2, rest * (time.monotonic() - started_s))
 
     def joined_since(self, moment_s: float) -> set[int]:
-        """Returns the contents that were linked after `moment_s`, and forgets the others."""
-        self._joined = {content: joined_s for content, joined_s in self._joined.items() if joined_s > moment_s}
-        return set(self._joined)
+        """Returns the contents that were linked after `moment_s`, as far back as a set stays open."""
+        return self._joined.since(moment_s)
 
     # ---------------------------------------------------------------- stages
 
@@ -319,7 +319,7 @@ class Flow:
 
     def _linked(self, content: int) -> None:
         self._store.photos.advance_all("looked", "linked", [content])
-        self._joined[content] = self._now()
+        self._joined.add(content, self._now())
         self.touch([content])
         self.encoders.arrived(content)
 

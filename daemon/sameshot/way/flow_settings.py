@@ -32,6 +32,7 @@ class FlowSettings:
     look_deadline_s: float
     quiet_s: float
     network_quiet_s: float
+    closed_after_s: float
 
     @property
     def links_of(self) -> str:
