@@ -357,3 +357,14 @@ def test_a_plan_that_is_no_longer_what_was_shown_is_refused(scanned: Installatio
         scanned.ask("apply", action="copy", fingerprint=shown["fingerprint"])
     assert tree(scanned.photos, scanned.library) == before
     assert json.loads(scanned.run("history", "--format", "json").out)["batches"] == []
+
+
+def test_a_number_is_no_date_to_undo_since(scanned: Installation) -> None:
+    """As seconds since 1970 it would mean: undo all."""
+    assert scanned.run("apply", "--action", "copy", "--yes").code == 0
+    for number in ("2026", "0", "-1", "1e3", "0001-01-01"):
+        refused = scanned.run("undo", f"--since={number}", "--yes")
+        assert (refused.code, "is no date. Write 2026-05-01" in " ".join(refused.err.split())) == (2, True)
+    assert scanned.run("undo", "--since=20990101", "--yes").code == 0
+    assert all(batch["undone"] == 0 for batch in scanned.json("history")["batches"])
+    assert scanned.run("undo", "--since=2026-01-01", "--dry-run").out.count("remove") > 1

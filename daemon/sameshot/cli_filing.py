@@ -227,12 +227,23 @@ def _show_and_do(
         raise typer.Exit(1)
 
 
+def _moment(text: str) -> datetime:
+    """What the owner means by a date; a bare number is none, or `2026` would be the first hour of 1970."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is no date. Write 2026-05-01, or 2026-05-01T12:30") from None
+
+
 @commands.command()
 def undo(
     context: typer.Context,
     what: Annotated[list[str] | None, typer.Argument(metavar="[BATCH | FILE...]", show_default=False)] = None,
     last: Annotated[bool, typer.Option("--last", help="The newest batch that can be undone.")] = False,
-    since: Annotated[datetime | None, typer.Option(help="Everything done since then.", show_default=False)] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(metavar="DATE", parser=_moment, help="Everything done since then: 2026-05-01, 2026-05-01T12:30."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would do, and do nothing.")] = False,
     yes: Yes = False,
@@ -256,7 +267,7 @@ def undo(
         "batches": batches,
         "files": files,
         "last": last,
-        "since": since.astimezone() if since else None,
+        "since": since,
         "everything": everything,
     }
     shown = options.perform("plan", on_behalf_of="undo", undo=True, **wanted)
