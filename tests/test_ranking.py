@@ -94,3 +94,22 @@ def test_prefixes_come_off_where_the_journal_is_lost(scanned: Installation) -> N
     shutil.rmtree(scanned.locations.journal_dir)
     assert scanned.ask("rank", folders=[scanned.photos], remove=True)["refused"] == []
     assert tree(scanned.photos) == before
+
+
+def test_a_prefix_is_known_whatever_the_owner_wrote_behind_it_and_whatever_became_of_the_journal(
+    scanned: Installation,
+) -> None:
+    names = sorted(path.name for path in scanned.photos.glob("*.jpg"))
+    assert scanned.ask("rank", folders=[scanned.photos])["refused"] == []
+    shutil.rmtree(scanned.locations.journal_dir)
+    (photo,) = scanned.photos.glob("*~IMG_100.jpg")
+    photo.rename(photo.with_name(photo.name.replace("IMG_100", "Ann's birthday")))
+    (other,) = scanned.photos.glob("*~IMG_101.jpg")
+    shutil.copy(other, scanned.photos / other.name.replace(".jpg", " (2).jpg"))
+    scanned.scan()
+    assert scanned.ask("rank", folders=[scanned.photos])["refused"] == []
+    assert not [path.name for path in scanned.photos.iterdir() if path.name.count("~") != 1]
+    assert scanned.ask("plan", rank=[scanned.photos])["steps"] == []
+    assert scanned.ask("rank", folders=[scanned.photos], remove=True)["refused"] == []
+    there = sorted(path.name for path in scanned.photos.glob("*.jpg"))
+    assert there == sorted({*names, "Ann's birthday.jpg", "IMG_101 (2).jpg"} - {"IMG_100.jpg"})

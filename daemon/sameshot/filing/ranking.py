@@ -19,7 +19,7 @@ from sameshot.filing.features_file import FeatureTable, read_features
 from sameshot.filing.following import plan_late
 from sameshot.filing.plans import catalogues_beside, names_in
 from sameshot.model import PhotoView, Plan
-from sameshot.plan.rank import original_path, rank_key, rank_plan, remove_rank_plan, wanted_order
+from sameshot.plan.rank import original_path, rank_plan, remove_rank_plan, wanted_order
 from sameshot.plan.rank_insert import insert_order
 from sameshot.plan.rank_order import Method, rank_order
 from sameshot.store.store import Store
@@ -53,29 +53,20 @@ def plan_rank(
     ]
     if not known:
         raise BadInput("No known photo is in these folders", "Scan them first: `sameshot scan DIR`")
-    foreign = _foreign(journal, known)
     within = {view.path.parent for view in known}
     catalogues = catalogues_beside(within, store.roots.all())
     if remove:
-        plan = remove_rank_plan(known, taken=cache(names_in), foreign=foreign, catalogues=catalogues)
+        plan = remove_rank_plan(known, taken=cache(names_in), catalogues=catalogues)
         return plan_late(store, journal, plan, within)
     group_of = {view.id: group.id for group in groups for view in group.photos}
     vectors = np.stack([features[view.content].vector for view in known])
     warnings: tuple[str, ...] = ()
     if table is None:
-        order = wanted_order(known, vectors, groups=group_of, method=method, foreign=foreign)
+        order = wanted_order(known, vectors, groups=group_of, method=method)
     else:
-        order, warnings = _order_of_table(read_features(table), table, known, vectors, group_of, foreign, method)
-    plan = rank_plan(order, taken=cache(names_in), foreign=foreign, catalogues=catalogues)
+        order, warnings = _order_of_table(read_features(table), table, known, vectors, group_of, method)
+    plan = rank_plan(order, taken=cache(names_in), catalogues=catalogues)
     return plan_late(store, journal, Plan(plan.kind, plan.steps, (*warnings, *plan.warnings)), within)
-
-
-def _foreign(journal: Journal, known: Sequence[PhotoView]) -> set[int]:
-    """Photos whose name only looks ranked; where no journal tells, names are believed."""
-    if not any(batch.kind == "rank" for batch in journal.batches()):
-        return set()
-    given = {location.target.name for location in journal.locations()}
-    return {view.id for view in known if rank_key(view) is not None and view.path.name not in given}
 
 
 def _order_of_table(
@@ -84,13 +75,12 @@ def _order_of_table(
     known: Sequence[PhotoView],
     vectors: NDArray[np.float32],
     group_of: dict[int, str],
-    foreign: set[int],
     method: Method,
 ) -> tuple[list[PhotoView], tuple[str, ...]]:
-    keys = [view.digest + str(original_path(view, foreign)).encode("utf-8", "surrogateescape") for view in known]
+    keys = [view.digest + str(original_path(view)).encode("utf-8", "surrogateescape") for view in known]
     shots = [group_of.get(view.id) for view in known]
 
-    places = [(view.path, original_path(view, foreign)) for view in known]
+    places = [(view.path, original_path(view)) for view in known]
     ranks = {index: table.ranks[path] for index, paths in enumerate(places) for path in paths if path in table.ranks}
     if ranks:
         ranked = np.array(sorted(ranks, key=lambda index: (ranks[index], keys[index])), np.int64)

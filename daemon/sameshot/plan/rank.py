@@ -26,40 +26,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def rank_plan(
-    order: Sequence[PhotoView], *, taken: Taken, foreign: Collection[int] = (), catalogues: Collection[Path] = ()
-) -> Plan:
+def rank_plan(order: Sequence[PhotoView], *, taken: Taken, catalogues: Collection[Path] = ()) -> Plan:
     """Renames so that the names sort as `order`, as few as can be.
 
-    `taken` gives the names that exist in a folder. `foreign`: ids of photos whose name looks ranked but was not given
-    by sameshot; they are ranked like any other. `catalogues`: catalogue files of other programs beside the photos.
+    `taken` gives the names that exist in a folder. `catalogues`: catalogue files of other programs beside the photos.
     """
     fitting, warnings = [], []
     for photo in order:
-        if all(size_bytes(ranked_name(FIRST_KEY, name)) <= LIMIT_BYTES for _, name in _originals(photo, foreign)):
+        if all(size_bytes(ranked_name(FIRST_KEY, name)) <= LIMIT_BYTES for _, name in _originals(photo)):
             fitting.append(photo)
         else:
             warnings.append(f"{photo.path} stays as it is: its name is too long to bear a rank.")
-    keys = ascending_keys([rank_key(photo, foreign) for photo in fitting], _keys_in_use(fitting, taken))
+    keys = ascending_keys([rank_key(photo) for photo in fitting], _keys_in_use(fitting, taken))
     steps = []
     for unit, (photo, key) in enumerate(zip(fitting, keys, strict=True)):
         why = f"place {unit + 1} of {len(fitting)}"
-        for file, name in _originals(photo, foreign):
+        for file, name in _originals(photo):
             target = file.path.with_name(ranked_name(key, name))
             if target != file.path:
                 steps.append(_step(unit, photo, file, target, why))
     return Plan("rank", tuple(steps), (*warnings, *moving_warnings(steps, catalogues)))
 
 
-def remove_rank_plan(
-    photos: Sequence[PhotoView], *, taken: Taken, foreign: Collection[int] = (), catalogues: Collection[Path] = ()
-) -> Plan:
+def remove_rank_plan(photos: Sequence[PhotoView], *, taken: Taken, catalogues: Collection[Path] = ()) -> Plan:
     """Renames that give every ranked photo among `photos` its original name, or one beside it where that is taken."""
     names, steps, warnings = Names(taken), [], []
     given: set[Path] = set()  # original names, kept apart by their letters: such ones lay side by side before
     # An original name may look ranked itself: the file that has it now goes first.
     for unit, photo in enumerate(sorted(photos, key=lambda photo: (_prefixes(photo.path.name), str(photo.path)))):
-        moves = [(file, name) for file, name in _originals(photo, foreign) if name != file.path.name]
+        moves = [(file, name) for file, name in _originals(photo) if name != file.path.name]
         if not moves:
             continue
         wanted = tuple(name for _, name in moves)
@@ -83,7 +78,6 @@ def wanted_order(
     *,
     groups: Mapping[int, str],
     method: Method = "fast",
-    foreign: Collection[int] = (),
 ) -> list[PhotoView]:
     """`photos` in the order their rank should have: a fresh one, or the present one with the new photos put in.
 
@@ -92,9 +86,9 @@ def wanted_order(
 
     Raises BadInput as `rank_order` does.
     """
-    keys = [photo.digest + str(original_path(photo, foreign)).encode("utf-8", "surrogateescape") for photo in photos]
+    keys = [photo.digest + str(original_path(photo)).encode("utf-8", "surrogateescape") for photo in photos]
     shots = [groups.get(photo.id) for photo in photos]
-    places = [(rank, index) for index, photo in enumerate(photos) if (rank := rank_key(photo, foreign)) is not None]
+    places = [(rank, index) for index, photo in enumerate(photos) if (rank := rank_key(photo)) is not None]
     if 2 * len(places) >= len(photos) > 0:
         present = np.array(
             [index for _, index in sorted(places, key=lambda place: (place[0], keys[place[1]]))], np.int64
@@ -105,21 +99,21 @@ def wanted_order(
     return [photos[index] for index in order]
 
 
-def rank_key(photo: PhotoView, foreign: Collection[int] = ()) -> int | None:
+def rank_key(photo: PhotoView) -> int | None:
     """The sort key in the photo's present name, None where it has none."""
-    parsed = None if photo.id in foreign else parse_ranked_name(photo.path.name)
+    parsed = parse_ranked_name(photo.path.name)
     return parsed[0] if parsed else None
 
 
-def original_path(photo: PhotoView, foreign: Collection[int] = ()) -> Path:
+def original_path(photo: PhotoView) -> Path:
     """Where the photo would be without its prefix."""
-    return photo.path.with_name(next(_originals(photo, foreign))[1])
+    return photo.path.with_name(next(_originals(photo))[1])
 
 
-def _originals(photo: PhotoView, foreign: Collection[int]) -> Iterator[tuple[FoundFile, str]]:
+def _originals(photo: PhotoView) -> Iterator[tuple[FoundFile, str]]:
     """Each file of the photo with the name it has without a prefix."""
     for file in (FoundFile(photo.path, photo.stat), *photo.companions):
-        parsed = None if photo.id in foreign else parse_ranked_name(file.path.name)
+        parsed = parse_ranked_name(file.path.name)
         yield file, parsed[1] if parsed else file.path.name
 
 
