@@ -62,6 +62,21 @@ def exposed(picture: Pixels, stops_ev: float) -> Pixels:
     return (np.clip(linear, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
 
 
+def focused(picture: Pixels, at: float, *, from_left: bool) -> Pixels:
+    """The scene as a slope from near (0, left or bottom) to far (1), with the focus `at` one distance."""
+    height_px, width_px = picture.shape[:2]
+    slope = np.linspace(0, 1, width_px)[None, :] if from_left else np.linspace(1, 0, height_px)[:, None]
+    softness = np.broadcast_to(np.abs(slope - at) * 12, (height_px, width_px)).astype(np.float32)[..., None]
+    sigmas_px = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0)
+    layers = [picture.astype(np.float32)]
+    layers += [cv2.GaussianBlur(layers[0], (0, 0), sigma_px) for sigma_px in sigmas_px[1:]]
+    seen = layers[-1].copy()
+    for sharper, softer, least, most in zip(layers, layers[1:], sigmas_px, sigmas_px[1:], strict=False):
+        share = (softness - least) / (most - least)
+        seen = np.where((share >= 0) & (share < 1), sharper * (1 - share) + softer * share, seen)
+    return np.clip(seen, 0, 255).astype(np.uint8)
+
+
 def cropped(picture: Pixels, share: float) -> Pixels:
     """The middle of the picture, without `share` of each side length."""
     height, width = picture.shape[:2]

@@ -7,10 +7,14 @@ import random
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import drawn
+from sameshot.describe import focus
 from sameshot.group.brackets import is_bracket
 from sameshot.group.clocks import clock_offset
 from sameshot.group.frames import frames_of
@@ -35,10 +39,12 @@ def light(capture: Capture, usual: float = 0.45) -> float:
     return min(1.0, (usual**2.2 * gain) ** (1 / 2.2))
 
 
-def found(captures: list[Capture], brightness: list[float] | None = None, pair=NO_PAIR) -> list[KnownSet]:
+def found(
+    captures: list[Capture], brightness: list[float] | None = None, pair=NO_PAIR, sharp=lambda _: None
+) -> list[KnownSet]:
     order = {content: bytes([content // 256, content % 256]) for content in range(len(captures))}
     bright = dict(enumerate(brightness or [light(capture) for capture in captures]))
-    return recognise(frames_of(dict(enumerate(captures)), bright, order), pair, 0.5)
+    return recognise(frames_of(dict(enumerate(captures)), bright, order), pair, 0.5, sharp)
 
 
 def chained(score: float = 0.9, step: float = 0.0, reach: int = 1):
@@ -165,7 +171,42 @@ def test_an_intervalometer_is_a_time_lapse_and_a_hand_is_none(interval_s: float)
     assert not found(hand, pair=chained())
 
 
-def test_a_focus_stack_is_told_by_its_distances_alone() -> None:
+def packed(pictures: list[drawn.Pixels]) -> list[bytes]:
+    return [focus.describe(np.asarray(cv2.resize(one, (512, 341), interpolation=cv2.INTER_AREA))) for one in pictures]
+
+
+def test_a_focus_stack_is_told_by_where_its_pictures_are_sharp() -> None:
+    """Five frames from near to far, by a camera that writes no distance; and what only looks like one."""
+    captures, rng = [frame(2.0 * n) for n in range(5)], np.random.default_rng(0)
+
+    def recognised(pictures: list[drawn.Pixels], *, linked: bool = True) -> bool:
+        maps = packed(pictures)
+        sets = found(captures, pair=chained() if linked else NO_PAIR, sharp=maps.__getitem__)
+        assert [known.kind for known in sets] in ([], ["focus-stack"])
+        return bool(sets)
+
+    for seed in range(4):
+        scene = drawn.scene(seed)
+        stack = [drawn.focused(scene, at, from_left=seed % 2 == 1) for at in np.linspace(0, 1, 5)]
+        noisy = [np.clip(one + rng.normal(0, 3, one.shape), 0, 255).astype(np.uint8) for one in stack]
+        assert recognised(stack)
+        assert recognised(noisy[::-1])
+        assert not recognised(stack, linked=False)
+        assert not recognised([stack[n] for n in (0, 4, 1, 3, 2)]), "focus that hunts is no stack"
+        burst = [drawn.burst_frame(scene, n) for n in range(5)]
+        assert not recognised(burst)
+        shaken = [np.asarray(cv2.blur(one, (1 + 9 * n, 1))) for n, one in enumerate(burst)]
+        assert not recognised(shaken), "a frame that is softer everywhere"
+        assert not recognised([*burst[:4], shaken[4]])
+        crossing = []
+        for n in range(5):
+            sky = np.full_like(scene, 180)
+            sky[300:500, 100 + 200 * n : 300 + 200 * n] = scene[300:500, 500:700]
+            crossing.append(sky)
+        assert not recognised(crossing), "what flies by is sharp where it is"
+
+
+def test_a_focus_stack_is_told_by_its_distances() -> None:
     near_to_far = [frame(n, focus_distance_m=0.2 + 0.01 * n) for n in range(8)]
     assert found(near_to_far) == [KnownSet("focus-stack", tuple(range(8)))]
     assert not found([replace(one, focus_distance_m=None) for one in near_to_far])
@@ -224,6 +265,7 @@ def test_what_is_recognised_does_not_depend_on_the_order(chance: random.Random) 
         frames_of(captures, {n: light(one) for n, one in captures.items()}, order),
         lambda a, b: near(back[a], back[b]),
         0.5,
+        lambda _: None,
     )
     assert {(known.kind, tuple(back[content] for content in known.contents)) for known in sets} == expected
 

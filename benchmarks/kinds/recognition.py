@@ -1,10 +1,11 @@
 """Which sets are recognised, and which are kept whole: `python recognition.py [SETS]`, SETS of each kind (default 12).
 
 Draws bursts, exposure brackets (by shutter and by ISO, two to four stops a step, written as cameras round them), sweeps
-cut from wide scenes (two thirds to a fifth of a frame further on each time) and time-lapses of a fading light; beside
-them series of different scenes at automatic exposure, whose shutter times make a ladder by chance. All go through the
-real scan, in an order that tells nothing. Prints for each kind: sets that are one group of this kind, sets that are in
-one group, and photos that are kept whole; and of the series of different scenes how many pairs were joined.
+cut from wide scenes (two thirds to a fifth of a frame further on each time), time-lapses of a fading light and focus
+stacks of slopes by a camera that writes no distance; beside them series of different scenes at automatic exposure,
+whose shutter times make a ladder by chance. All go through the real scan, in an order that tells nothing. Prints for
+each kind: sets that are one group of this kind, sets that are in one group, and photos that are kept whole; and of the
+series of different scenes how many pairs were joined.
 """
 
 from __future__ import annotations
@@ -94,6 +95,13 @@ def draw(camera: Camera, count: int) -> None:
             camera.wait(interval_s - 1 / 60)
         camera.wait(900)
 
+        slope, frames = drawn.scene(6000 + number), int(rng.integers(3, 9))
+        for shot in range(frames):
+            at = shot / (frames - 1)
+            camera.take(("focus-stack", number), drawn.focused(slope, at, from_left=number % 2 == 0))
+            camera.wait(float(rng.uniform(0.5, 5.0)))
+        camera.wait(900)
+
         for shot, place in enumerate((METERED - 2, METERED, METERED + 2, METERED + 4)):
             camera.take(("different", number), drawn.scene(5000 + 10 * number + shot), NOMINAL_S[place])
             camera.wait(float(rng.uniform(0.5, 2.0)))
@@ -115,7 +123,7 @@ def main() -> None:
     group_of = {photo.path.name: group for group in found.groups for photo in group.photos}
     print(f"{'kind':<12}{'sets':>6}{'recognised':>12}{'one group':>11}{'photos':>8}{'kept whole':>12}")
     kept: Counter[str] = Counter()
-    for kind in ("burst", "bracket", "panorama", "time-lapse"):
+    for kind in ("burst", "bracket", "panorama", "time-lapse", "focus-stack"):
         sets = [names for (name, _), names in camera.sets.items() if name == kind]
         ids = [{group_of[name].id if name in group_of else name for name in names} for names in sets]
         kinds = [{group_of[name].kind if name in group_of else "" for name in names} for names in sets]

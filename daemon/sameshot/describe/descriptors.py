@@ -1,14 +1,14 @@
 """What each measure keeps of a photo, computed once from its upright pixels.
 
 Comes in: uint8 RGB pixels, long side LONG_SIDE_PX. Goes out: measure name -> bytes, each with its layout's version in
-the first byte. The files of `compare/` that share a measure's name read them.
+the first byte. The files of `compare/` that share a measure's name read them; `group/focus_stacks.py` reads "focus".
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sameshot.describe import orb, phash, relief
+from sameshot.describe import focus, orb, phash, relief
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LONG_SIDE_PX = 512
 
-_MEASURES = {"orb": orb.describe, "phash": phash.describe, "relief": relief.describe}
+_MEASURES = {"orb": orb.describe, "phash": phash.describe, "relief": relief.describe, "focus": focus.describe}
 
 
 def describe(pixels: NDArray[np.uint8]) -> dict[str, bytes]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import get_args
 
 from sameshot.group.brackets import brackets
+from sameshot.group.focus_stacks import Focus, focus_stacks
 from sameshot.group.frames import Frame, Pair, contents_of, pause_s, stretches
-from sameshot.group.sweeps import focus_stacks, panoramas, time_lapses
+from sameshot.group.sweeps import panoramas, time_lapses
 from sameshot.model import Capture, Kind, SetKind
 
 SET_KINDS: tuple[SetKind, ...] = get_args(SetKind)
@@ -24,7 +25,7 @@ BURST_PAUSE_S = 2.0
 
 RECOGNISED_BY: Mapping[SetKind, str] = {
     "bracket": "one camera took them within seconds, and their exposures make an even ladder",
-    "focus-stack": "one camera took them within seconds at one exposure, and the focus moved one way",
+    "focus-stack": "one camera took them within seconds at one exposure, and what is sharp moves one way",
     "time-lapse": "one camera took them at one interval, each the same shot as the one before",
     "panorama": "one camera took them within seconds, and each overlaps the one before, further on in one direction",
 }
@@ -54,7 +55,7 @@ def belongs_together(kind: Kind) -> bool:
     return kind in SET_KINDS
 
 
-def recognise(frames: Sequence[Frame], pair: Pair, threshold: float) -> list[KnownSet]:
+def recognise(frames: Sequence[Frame], pair: Pair, threshold: float, focus: Focus) -> list[KnownSet]:
     """Returns the sets among one camera's frames, which are in order; no content is in two of them."""
     found: list[KnownSet] = []
     for kind in SET_KINDS:
@@ -65,7 +66,7 @@ def recognise(frames: Sequence[Frame], pair: Pair, threshold: float) -> list[Kno
             case "bracket":
                 stacks = brackets(left)
             case "focus-stack":
-                stacks = focus_stacks(left)
+                stacks = focus_stacks(left, pair, threshold, focus)
             case "time-lapse":
                 stacks = time_lapses(left, pair, threshold)
             case "panorama":

@@ -1,21 +1,18 @@
-"""Panoramas, time-lapses and focus stacks: frames that belong together though the first and last may share nothing.
+"""Panoramas and time-lapses: frames that belong together though the first and last may share nothing.
 
 Comes in: one camera's frames in order and what is known of pairs. Goes out: the stretches that are such sets.
 
 * Panorama: each frame overlaps the one before, and the shifts between them add up along one direction to at least half
   a frame; a burst trembles about one place.
 * Time-lapse: many frames at one interval, each the same shot as the one before.
-* Focus stack: one exposure, and the focus distance that the camera wrote moves one way. Without that distance a focus
-  stack cannot be told from a burst, and is not guessed.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
-from sameshot.group.frames import Frame, Pair, best_pair, pause_s, settings, stretches
+from sameshot.group.frames import Frame, Pair, best_pair, pause_s, stretches
 
 PANORAMA_FEWEST, PANORAMA_PAUSE_S = 3, 5.0
 PANORAMA_DRIFT = 0.5
@@ -29,8 +26,6 @@ _STEP = 0.05
 LAPSE_FEWEST, LAPSE_SHORTEST_S, LAPSE_LONGEST_S = 10, 1.8, 120.0
 _WHOLE_SECONDS_OFF_S = 1.0
 _OFF = 0.1
-
-FOCUS_FEWEST, FOCUS_PAUSE_S = 3, 10.0
 
 
 def panoramas(frames: Sequence[Frame], pair: Pair) -> Iterator[list[Frame]]:
@@ -120,21 +115,3 @@ def _tolerance_s(interval_s: float, frames: Sequence[Frame]) -> float:
     """A clock that writes whole seconds is off by up to one of them."""
     whole = all(frame.taken_at.microsecond == 0 for frame in frames)
     return max(_OFF * interval_s, _WHOLE_SECONDS_OFF_S if whole else 0.0)
-
-
-def focus_stacks(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
-    """Yields the focus stacks."""
-
-    def goes_on(earlier: Frame, later: Frame) -> bool:
-        return (
-            pause_s(earlier, later) <= FOCUS_PAUSE_S
-            and settings(earlier.capture) == settings(later.capture)
-            and earlier.capture.focus_distance_m is not None
-            and later.capture.focus_distance_m is not None
-        )
-
-    for stretch in stretches(frames, goes_on):
-        distances = [frame.capture.focus_distance_m or 0.0 for frame in stretch]
-        moves = {(b > a) - (b < a) for a, b in pairwise(distances)}
-        if len(stretch) >= FOCUS_FEWEST and moves in ({1}, {-1}):
-            yield stretch

@@ -161,6 +161,13 @@ class Contents:
         sql = "INSERT OR REPLACE INTO descriptors (content, measure, packed) VALUES (?, ?, ?)"
         self._connection.write(sql, [content_id, measure, packed])
 
+    def descriptor(self, content_id: int, measure: str) -> bytes | None:
+        """What one measure keeps of a content; None where nothing is stored."""
+        row = self._connection.row(
+            "SELECT packed FROM descriptors WHERE content = ? AND measure = ?", [content_id, measure]
+        )
+        return None if row is None else bytes(row[0])
+
     def having_descriptor(self, content_ids: Iterable[int], measure: str) -> set[int]:
         """Those of the contents of which this measure's descriptor is stored."""
         sql = "SELECT content FROM descriptors WHERE measure = ? AND content IN (SELECT value FROM json_each(?))"

@@ -65,7 +65,7 @@ class SeriesReader:
         if not self._recognises or len(frames) < 3:
             return
         self._fetch(product_pairs(frames))
-        for known in recognise(frames, self._pair, self._threshold):
+        for known in recognise(frames, self._pair, self._threshold, self._focus):
             self._found[order[known.contents[0]]] = known
             self.frame_of |= dict.fromkeys(known.contents, known.kind)
 
@@ -74,6 +74,9 @@ class SeriesReader:
         if pair not in self._links:  # frames between them turned out to be another set's
             self._fetch([pair])
         return self._links[pair]
+
+    def _focus(self, content: int) -> bytes | None:
+        return self._store.contents.descriptor(content, "focus")
 
     def _fetch(self, pairs: list[tuple[int, int]]) -> None:
         self._links |= dict.fromkeys(pairs)
