@@ -489,3 +489,14 @@ def test_to_serve_what_was_made_no_torch_is_loaded(made):
     for spec in specs.values():
         assert subprocess.run([sys.executable, "-c", program, models, spec], check=False).returncode == 0
         break
+
+
+def test_nothing_is_noted_about_this_machine_for_the_maker_of_the_runtime(tmp_path):
+    good = small_onnx(tmp_path / "good.onnx")
+    home = tmp_path / "home"
+    home.mkdir()
+    away = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "XDG_CONFIG_HOME": str(home / "config")}
+    command = [sys.executable, "-m", "sameshot.embed.making", f"onnx:{good}?mean=0&std=255", str(tmp_path / "models")]
+    kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run(command, env=kept | away, check=True, capture_output=True)
+    assert not list(home.rglob("*"))
