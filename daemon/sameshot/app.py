@@ -358,8 +358,10 @@ def open_app(
         try:
             app.blamed = blame(store, died=died, now_s=app.now())
             app.recovered = recover(app.journal, now=app.today())
-            learn_journal(store, app.journal)
-            learn_taken_back(store, app.journal)
+            records = app.journal.records()
+            learn_journal(store, records)
+            learn_taken_back(store, records)
+            del records  # of a big library they are many, and a service stays
             yield app
         except (SameshotError, KeyboardInterrupt):
             app.set_down()

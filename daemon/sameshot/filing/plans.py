@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from sameshot.apply.history import Location
+from sameshot.apply.history import BatchRecord, Location, locations
 from sameshot.apply.journal import Journal
 from sameshot.model import Action, FileStat, GroupView, PhotoView, Plan, Step, StepOutcome
 from sameshot.plan.batches import within_batches
@@ -126,11 +126,11 @@ def learn_undone(store: Store, outcomes: Iterable[StepOutcome]) -> None:
             _refresh(store, photo.id)
 
 
-def learn_journal(store: Store, journal: Journal) -> None:
+def learn_journal(store: Store, records: list[BatchRecord]) -> None:
     """Catches up with steps that happened although the store was not told: a crash came between."""
-    duplicates = {batch.batch for batch in journal.batches() if batch.kind == "dedupe"}
+    duplicates = {batch.batch for batch in records if batch.kind == "dedupe"}
     with store.transaction():
-        for location in journal.locations():
+        for location in locations(records):
             if location.batch in duplicates:
                 continue  # no longer among the photos: the next sweep finds them gone
             stat = stat_of(location.target)

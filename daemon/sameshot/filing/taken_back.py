@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sameshot.apply.history import undone_units
-from sameshot.apply.journal import Journal
+from sameshot.apply.history import BatchRecord, undone_units
 from sameshot.filing.plans import rename_known
 from sameshot.store.store import Store
 from sameshot.way.arrival import stat_of
 
 
-def learn_taken_back(store: Store, journal: Journal) -> None:
+def learn_taken_back(store: Store, records: list[BatchRecord]) -> None:
     """Renames in the store what is back under an earlier name, and forgets copies and links that are gone."""
-    records = journal.records()
     undone = undone_units(records)
     back: dict[Path, Path] = {}
     with store.transaction():
