@@ -10,6 +10,7 @@ import pytest
 from filed import contents, tree
 from running import Installation, names_of
 from sameshot.errors import BadInput
+from sameshot.verbs.apply import file_closed_sets
 
 FLAT = "{group}/"
 
@@ -172,3 +173,29 @@ def test_batch_folders_made_earlier_are_merged(installation: Installation, sampl
     assert merged == groups
     assert installation.ask("undo", everything=True)["refused"] == []
     assert owned(installation) == before
+
+
+def test_a_folder_left_out_of_the_config_waits_for_a_word(installation: Installation, sample_photos: Path) -> None:
+    left_out = installation.folder / "left out"
+    left_out.mkdir()
+    for photo in sample_photos.iterdir():
+        shutil.copy(photo, left_out if photo.name.startswith("IMG_11") else installation.photos)
+    installation.configure(roots=[{"path": str(installation.photos)}, {"path": str(left_out)}])
+    installation.scan()
+    installation.configure(action="move", apply="automatic", filing={"closed_after_s": 0.0})
+    before = tree(left_out)
+    with installation.app() as app:
+        file_closed_sets(app)
+    assert tree(left_out) == before
+    assert list(installation.library.rglob("*.jpg"))
+    shown = installation.ask("plan", action="move")
+    outside = [step for step in shown["steps"] if Path(step["source"]).is_relative_to(left_out)]
+    assert len(outside) == len(shown["steps"]) == 3
+    assert any(f"3 photos lie in no folder of the config, as in {left_out}" in text for text in shown["warnings"])
+
+
+def test_a_library_that_is_no_folder_is_told_before_anything_is_planned(scanned: Installation) -> None:
+    photo = next(scanned.photos.glob("*.jpg"))
+    for place in (photo, photo / "deeper"):
+        with pytest.raises(BadInput, match=f"{photo.name} is no folder"):
+            scanned.ask("plan", action="copy", library=place)

@@ -126,7 +126,11 @@ def file_closed_sets(app: App) -> None:
         late = plan_late(app.store, app.journal, Plan("folders", ()), strays)
         for refused in do_plan(app, late, (library_of(app, Asked()),)).refused:
             _log.warning("%s is left where it is: %s", refused.source, refused.reason)
-    waiting = app.store.photos.get(app.store.photos.in_stages(["grouped"]))
+    known = app.store.photos.get(app.store.photos.in_stages(["grouped"]))
+    # What lies in no folder of the config, being scanned by name or left out since, waits for the owner's word.
+    waiting = {
+        key: photo for key, photo in known.items() if any(photo.primary.path.is_relative_to(root) for root in app.roots)
+    }
     if config.action == "none" or not waiting:
         return
     contents = {photo.content_id for photo in waiting.values() if photo.content_id is not None}

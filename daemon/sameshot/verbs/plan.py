@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -107,7 +107,7 @@ def folders_plan(app: App, asked: Asked) -> Plan:
     made = plan_folders(
         app.store, app.journal, action=_what(app, asked), library=_where(app, asked), shape=shape_of(app.config, asked)
     )
-    return _possible(app, plan_late(app.store, app.journal, made))
+    return _told_where(app, _possible(app, plan_late(app.store, app.journal, made)))
 
 
 def overwriting_plan(app: App, asked: Asked) -> tuple[Plan, tuple[str, ...]]:
@@ -117,7 +117,7 @@ def overwriting_plan(app: App, asked: Asked) -> tuple[Plan, tuple[str, ...]]:
     made, batches = plan_refiled(
         app.store, app.journal, action=_what(app, asked), library=_where(app, asked), shape=shape_of(app.config, asked)
     )
-    return _possible(app, made), batches
+    return _told_where(app, _possible(app, made)), batches
 
 
 def ranked_plan(app: App, folders: tuple[Path, ...], *, remove: bool, table: Path | None, exhaustive: bool) -> Plan:
@@ -176,6 +176,9 @@ def _where(app: App, asked: Asked) -> Path:
     if problem := library_problem(app.config, place):
         raise BadInput(f"Groups cannot be filed there: {problem}")
     _check_not_ours(app, place)
+    there = next(above for above in (place, *place.parents) if os.path.lexists(above))
+    if not there.is_dir():
+        raise BadInput(f"Groups cannot be filed there: {there} is no folder", "Name another one: --library DIR")
     return place
 
 
@@ -194,6 +197,20 @@ def _possible(app: App, made: Plan) -> Plan:
     return can
 
 
+def _told_where(app: App, made: Plan) -> Plan:
+    """Returns the plan, with a sentence on photos that lie in no folder of the config: who left one out may mean it."""
+    outside = {
+        step.unit: step.source.parent
+        for step in made.steps
+        if not any(step.source.is_relative_to(root) for root in app.roots)
+    }
+    if not app.roots or not outside:
+        return made
+    are = "1 photo lies" if len(outside) == 1 else f"{len(outside)} photos lie"
+    why = f"{are} in no folder of the config, as in {min(outside.values())}: it was scanned by name, or left out since."
+    return replace(made, warnings=(*made.warnings, why))
+
+
 def dedupe_plan(app: App, wanted: Wanted) -> tuple[Plan, tuple[Path, ...]]:
     """Returns the plan of duplicates that go, and where they go.
 
@@ -206,7 +223,8 @@ def dedupe_plan(app: App, wanted: Wanted) -> tuple[Plan, tuple[Path, ...]]:
         raise BadInput("A trash needs no quarantine", "Say --to quarantine --quarantine DIR, or --to trash alone")
     if wanted.quarantine is not None:
         _check_not_ours(app, wanted.quarantine)
-    return plan_duplicates(app.store, app.journal, wanted, app.roots, app.today())
+    made, tops = plan_duplicates(app.store, app.journal, wanted, app.roots, app.today())
+    return (made if wanted.paths else _told_where(app, made)), tops
 
 
 def check_unchanged(made: Plan, expected: str | None) -> None:
