@@ -163,6 +163,31 @@ def test_a_link_that_was_changed_stays(desk):
     assert desk.tree() == found
 
 
+def test_a_file_of_another_disk_with_the_same_number_is_not_the_linked_one(desk):
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    target = desk.library / "a.jpg"
+    disk = desk.photos.parent
+    mount("-t", "tmpfs", "none", disk)  # as a disk that numbers its files from the first
+    desk.photos.mkdir()
+    try:
+        photo = desk.photo("a.jpg")
+        desk.file(step(1, "hardlink", photo, target))
+        mount("-t", "tmpfs", "none", desk.photos)
+        for number in range(photo.parent.stat().st_ino, target.stat().st_ino):
+            (desk.photos / f"{number}").write_bytes(b"another")
+        last = max(desk.photos.iterdir(), key=lambda path: path.stat().st_ino)
+        os.link(last, photo)
+        assert photo.stat().st_ino == target.stat().st_ino
+        (reason,) = reasons(desk.undo())
+        assert "no longer the same file" in reason
+        assert target.read_bytes() == b"a photo"
+    finally:
+        if os.path.ismount(desk.photos):
+            unmount(desk.photos)
+        unmount(disk)
+
+
 def test_what_stands_in_the_way_is_named(desk):
     photo = desk.photo("a.jpg")
     target = desk.library / "a.jpg"

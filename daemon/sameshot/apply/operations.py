@@ -134,8 +134,8 @@ def _check_removal(operation: Operation, ground: Ground) -> None:
             if os.readlink(name, dir_fd=folder) != str(operation.target):
                 raise StepRefused(f"{operation.source} now points elsewhere")
         case "hardlink":
-            original = _original(operation, ground)
-            if original is None or original.st_ino != operation.stat.inode or original.st_nlink < 2:
+            original, link = _original(operation, ground), kernel.look(folder, name)
+            if original is None or link is None or not os.path.samestat(original, link) or link.st_nlink < 2:
                 raise StepRefused(f"{operation.target} is no longer the same file, so {operation.source} is kept")
         case _:
             if _digest_of_name(folder, name) != operation.digest:
