@@ -124,6 +124,12 @@ def test_what_was_ranked_where_it_belongs_stays_there():
     assert plan_of([group(*there)], action="move").steps == ()
 
 
+@pytest.mark.parametrize("stem", [" ", "-", ". -"])
+def test_a_name_without_a_letter_keeps_its_extension(stem):
+    odd = photo(1, f"{stem}.jpg", [f"{stem}.xmp"])
+    assert [Path(target).name for target in targets(plan_of([group(odd, photo(2))]))] == ["_.jpg", "_.xmp", "IMG_2.jpg"]
+
+
 def test_companions_take_the_stem_and_the_suffix_of_their_primary():
     first = photo(1, "IMG_1.jpg", folder=Path("/photos/one"))
     second = photo(

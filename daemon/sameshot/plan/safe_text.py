@@ -61,7 +61,11 @@ def safe_component(text: str, limit_bytes: int = LIMIT_BYTES) -> str:
     text = _NEVER.sub("_", text)
     # Pieces that were joined may spell a character together; the disk would give that character back.
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
-    text = _NEVER.sub("_", text).lstrip(" .-").rstrip(" .")
+    text = _NEVER.sub("_", text)
+    stem, extension = split_name(text)
+    if extension and not stem.strip(" .-"):
+        text = "_" + extension  # else the extension would be all that is left, and no photo's any more
+    text = text.lstrip(" .-").rstrip(" .")
     if _DEVICE.match(text):
         text = "_" + text
     if size_bytes(text) > limit_bytes:
