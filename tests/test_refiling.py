@@ -199,3 +199,20 @@ def test_a_library_that_is_no_folder_is_told_before_anything_is_planned(scanned:
     for place in (photo, photo / "deeper"):
         with pytest.raises(BadInput, match=f"{photo.name} is no folder"):
             scanned.ask("plan", action="copy", library=place)
+
+
+def test_undo_takes_a_folder_and_says_where_its_owner_brought_the_others(scanned: Installation) -> None:
+    assert scanned.ask("apply", action="move")["refused"] == []
+    folders = sorted({path.parent for path in scanned.library.rglob("*.jpg")})
+    brought = scanned.library / "of my own"
+    folders[0].rename(brought)
+    scanned.scan()
+    files = len(list(folders[1].iterdir()))
+    assert scanned.ask("undo", files=[folders[1]])["done"] == files
+    assert not folders[1].exists()
+    refused = scanned.ask("undo", everything=True)["refused"]
+    assert {one["reason"].partition("it is known at ")[2] for one in refused} == {
+        f"{path} now" for path in brought.iterdir()
+    }
+    with pytest.raises(BadInput, match="has not done anything"):
+        scanned.ask("undo", files=[scanned.folder / "elsewhere"])

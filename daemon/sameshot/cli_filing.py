@@ -238,7 +238,7 @@ def _moment(text: str) -> datetime:
 @commands.command()
 def undo(
     context: typer.Context,
-    what: Annotated[list[str] | None, typer.Argument(metavar="[BATCH | FILE...]", show_default=False)] = None,
+    what: Annotated[list[str] | None, typer.Argument(metavar="[BATCH | FILE|DIR...]", show_default=False)] = None,
     last: Annotated[bool, typer.Option("--last", help="The newest batch that can be undone.")] = False,
     since: Annotated[
         datetime | None,
@@ -249,11 +249,11 @@ def undo(
     yes: Yes = False,
     how: FormatOption = Format.table,
 ) -> None:
-    """Give files back their place and name. One batch, some files, or all."""
+    """Give files back their place and name. One batch, some files or folders, or all."""
     options = context.obj
     if (bool(what) + last + (since is not None) + everything) != 1:
         raise BadInput(
-            "Say what to undo", "One of: a batch of `sameshot history`, FILE..., --last, --since DATE, --all"
+            "Say what to undo", "One of: a batch of `sameshot history`, FILE or DIR..., --last, --since DATE, --all"
         )
     if not dry_run:
         _settle(options, "undo")

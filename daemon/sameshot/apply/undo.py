@@ -34,7 +34,7 @@ _AGAIN = "`sameshot recover` will remove it"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to undo: one field is set. `files` are paths where the photos are or where they were.
+    """What to undo: one field is set. `files` are paths where the photos are or where they were, or folders above.
 
     `since`: batches done at or after that moment; without a time zone it is local time.
     """
@@ -158,23 +158,24 @@ def _of_files(
     standing: list[tuple[BatchRecord, UnitRecord]], files: tuple[Path, ...]
 ) -> list[tuple[BatchRecord, UnitRecord]]:
     """All units that brought these files to where they are, from where they were at first."""
-    wanted = set(files)
+    places = [
+        {path for step in record.unit.operations for path in (step.source, step.target)} for _, record in standing
+    ]
+    known = {path for paths in places for path in paths}
+    wanted = {place for place in known for path in files if place.is_relative_to(path)}
+    for path in files:
+        if not any(place.is_relative_to(path) for place in wanted):
+            raise BadInput(f"sameshot has not done anything to {path} that could be undone")
     found: set[int] = set()
     while True:
         before = len(found)
         for index, (_, record) in enumerate(standing):
-            places = {path for step in record.unit.operations for path in (step.source, step.target)}
-            if index not in found and places & wanted:
+            if index not in found and places[index] & wanted:
                 found.add(index)
                 moves = [step for step in record.unit.operations if step.deed == "move"]
                 wanted |= {path for step in moves for path in (step.source, step.target)}
         if len(found) == before:
             break
-    for path in files:
-        if not any(
-            path in (step.source, step.target) for index in found for step in standing[index][1].unit.operations
-        ):
-            raise BadInput(f"sameshot has not done anything to {path} that could be undone")
     return [standing[index] for index in sorted(found)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from sameshot.apply.undo import undo as take_back
 from sameshot.errors import BadInput
 from sameshot.filing.following import learn_parted
 from sameshot.filing.plans import learn_undone
+from sameshot.model import BatchReport
 from sameshot.verbs.apply import BatchResult, batch_result
 from sameshot.verbs.undo_plan import fingerprint as fingerprint_of
 
@@ -47,4 +50,25 @@ def undo(
             app.flow.regroup()
         else:
             app.store.meta.set("compared_as", None)  # nobody knows how the owner wants them grouped: the next run does
-    return batch_result(report)
+    return batch_result(_told_where(app, report))
+
+
+def _told_where(app: App, report: BatchReport) -> BatchReport:
+    """Returns the report, with a word on where a moved photo is known to be that is not where it was brought."""
+    gone = {
+        outcome.step.target
+        for outcome in report.outcomes
+        if not outcome.done and outcome.step.action == "move" and not os.path.lexists(outcome.step.target)
+    }
+    known: dict[Path, Path] = {}
+    for location in app.journal.locations() if gone else ():
+        if location.target in gone and location.stat is not None:
+            rows = app.store.photos.files_with_inode(location.stat.device, location.stat.inode)
+            known.update((location.target, row.path) for row in rows if os.path.lexists(row.path))
+    told = [
+        replace(outcome, reason=f"{outcome.reason}; it is known at {known[outcome.step.target]} now")
+        if not outcome.done and outcome.step.target in known
+        else outcome
+        for outcome in report.outcomes
+    ]
+    return replace(report, outcomes=tuple(told))
