@@ -6,6 +6,7 @@ changes or syncs something.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -41,6 +42,7 @@ def killed_after(calls: int, act: Callable[[], object], also: Collection[str] = 
         ended = os.waitstatus_to_exitcode(status)
         assert ended in (0, -signal.SIGKILL)
         return ended != 0
+    gc.disable()  # it would copy all of the parent's memory
     left, changing = calls, _CHANGING.union(also, {"_renameat2"})
 
     def watch(frame: FrameType, event: str, function: object) -> None:

@@ -78,6 +78,7 @@ class Program(RuleBasedStateMachine):
         self.program = Installation(self.folder / "x", self.models)
         self.program.library = self.program.photos / "filed" if inside else self.program.folder / "library"
         self.program.configure(settle={"quiet_s": 0.0}, workers=1)
+        self.loaded = load_with_sources(self.program.config)
         self.quarantine = self.program.folder / "quarantine"
         self.numbers = count(1)
         self.known_locations: tuple[object, list[Location]] = ((), [])
@@ -239,8 +240,7 @@ class Program(RuleBasedStateMachine):
 
     @contextmanager
     def _app(self) -> Iterator[App]:
-        loaded = load_with_sources(self.program.config)
-        with open_app(loaded, self.program.locations, lambda *_: None, verb="test", writing=True) as app:
+        with open_app(self.loaded, self.program.locations, lambda *_: None, verb="test", writing=True) as app:
             app.workers = RememberingWorkers()
             yield app
 
@@ -347,7 +347,7 @@ def test_short_histories_of_the_whole_program(models_nearby: Path, pictures: lis
 def test_two_thousand_histories_of_the_whole_program(
     models_nearby: Path, pictures: list[bytes], part: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    counts = histories(models_nearby, pictures, 250, 25)
+    counts = histories(models_nearby, pictures, 250, 20)
     with capsys.disabled():
         print(f"\npart {part}: {', '.join(f'{number} {what}' for what, number in sorted(counts.items()))}")
     assert counts["histories"] >= 250

@@ -11,6 +11,7 @@ that read photos do.
 from __future__ import annotations
 
 import contextlib
+import functools
 import heapq
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -96,8 +97,9 @@ class Retries:
             yield photo_id, photo.reason == DIED
 
 
+@functools.cache
 def _readers() -> dict[str, str]:
-    """What reads photos, with versions."""
+    """What reads photos, with versions: in this process always the same ones."""
     found = {}
     for name in _READERS:
         with contextlib.suppress(PackageNotFoundError):
