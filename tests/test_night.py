@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import drawn
 from running import Installation
-from sameshot.app import open_app
+from sameshot.app import App, open_app
 from sameshot.config import load_with_sources
 from sameshot.embed.cards import Card, all_cards, read_card, roll_back, succeed
 from sameshot.embed.encoders import place_of
@@ -301,6 +301,10 @@ def test_clusters_are_taken_as_they_are_only_on_request_and_back(library: Instal
             by = {member.certified_by for group in app.store.groups.all() for member in group.members}
         assert "cluster" in by
         library.configure()
+        applied = library.partition()
+        with library.app() as app:
+            regrouped_by_night(app)
+        assert library.partition() == applied, "by night the default leaves what was applied by hand"
         back = recluster(*opened(library), quiet)
         assert back.differing
         library.ask("merge", clusters=True)
@@ -370,25 +374,36 @@ def test_a_nights_training_tells_its_outcome_and_ends_with_all_it_started(librar
     assert not members_of(group)
 
 
+def found_by_night(app: App) -> None:
+    """What the process of a night's re-clustering does."""
+    chore = Chore("recluster", night_words(app, "recluster"), "sameshot.verbs.recluster")
+    while (outcome := chore.outcome()) is None:
+        time.sleep(0.1)
+    assert outcome == ""
+
+
+def regrouped_by_night(app: App) -> list[str]:
+    """The whole of it; returns what is told."""
+    found_by_night(app)
+    return [sentence for sentence in merged_by_night(app) if sentence]
+
+
 def test_a_nights_reclustering_leaves_what_differs_for_the_service(library: Installation) -> None:
     _, locations = opened(library)
     with library.app() as app:
         group = next(iter(app.store.groups.all()))
         app.store.groups.replace([group.id], [replace(group, members=group.members[:1])])
-        chore = Chore("recluster", night_words(app, "recluster"), "sameshot.verbs.recluster")
-        while (outcome := chore.outcome()) is None:
-            time.sleep(0.1)
-        assert outcome == ""
+        found_by_night(app)
         contents = {member.content for member in group.members}
         assert set(differing(app)) == contents
         assert not list(locations.cache_dir.glob("recluster-*"))
         listed = json.loads((locations.state_dir / NIGHTS_LIST).read_text())
         assert [change["of"] for change in listed["changes"]] == [[group.id]]
         assert len(listed["changes"][0]["photos"]) == len(contents)
-        told = merged_by_night(app)
+        told = [sentence for sentence in merged_by_night(app) if sentence]
         assert len(told) == 1
         assert told[0].startswith("grouped anew: 0 groups made of others, 1 other group changed; ")
-        assert merged_by_night(app) == []
+        assert not any(merged_by_night(app))
         assert {m.content for g in app.store.groups.get([group.id]) for m in g.members} == contents
         (locations.cache_dir / "recluster.json").write_text("[1, ")
         assert differing(app) == []

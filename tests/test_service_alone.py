@@ -69,7 +69,7 @@ def test_what_it_tells_of_itself(installation: Installation, sample_photos: Path
         assert sum(what.endswith("was looked at") for what in happened) == 3
         assert sum("bad.jpg could not be looked at: " in what for what in happened) == 1
         jobs = {job["name"]: job for job in installation.json("jobs")["jobs"]}
-        assert set(jobs) == {"reconcile", "index", "backup", "check", "cache"}
+        assert set(jobs) == {"reconcile", "index", "backup", "check", "cache", "recluster"}
         assert jobs["reconcile"]["outcome"] == "done"
         assert jobs["backup"]["next_at"] is not None
         told = installation.run("status", "--format", "prometheus").out

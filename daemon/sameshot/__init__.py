@@ -1,4 +1,4 @@
-"""sameshot keeps a growing photo collection sorted by sameness. Nothing leaves the machine, by what it builds on either."""
+"""sameshot keeps a growing photo collection sorted by sameness. Nothing leaves the machine."""
 
 import os
 

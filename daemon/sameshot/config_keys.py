@@ -233,7 +233,7 @@ class Schedule(Section):
     nightly: ClockTime = time(4, 15)
     jitter: Annotated[Duration, AfterValidator(_as_jitter)] = timedelta(minutes=10)
     backup: bool = True
-    recluster: bool = False
+    recluster: bool = True
     learn: bool = False
     train: Annotated[Train, BeforeValidator(_or_defaults)] = Train()
 

@@ -68,9 +68,14 @@ def merge(
     if undo:
         return _taken_back(app, group)
     if clusters:
-        proposed = _take_clusters(app)
+        proposed = take_clusters(app)
         contents = proposed if contents is None else contents
     around = set(app.store.contents.ids() if contents is None else contents)
+    return merged_around(app, around, app.today().isoformat(timespec="seconds"))
+
+
+def merged_around(app: App, around: set[int], at: str) -> MergeResult:
+    """Groups anew around these contents, and tells which groups were merged. `at`: of the run, to take it back by."""
     groups = app.store.groups
     known = {known.id: known for known in groups.get(set(groups.of(around).values()))}
     before = {member.content: one.id for one in known.values() for member in one.members}
@@ -80,7 +85,7 @@ def merge(
     now = groups.get(set(groups.of({*around, *before}).values()))
     new = [one for one in now if _shot(one) != _shot(known.get(one.id))]
     made = {one.id: of for one in new if len(of := merged_from(before, _shot(one))) > 1}
-    _remember(app, [one for one in new if one.id in made], before)
+    _remember(app, [one for one in new if one.id in made], before, at)
     merged = [Merged(one.id, made[one.id], _members(app, one)) for one in new if one.id in made]
     gone = known.keys() - {one.id for one in now} - {name for of in made.values() for name in of}
     return MergeResult(tuple(merged), len(new) - len(merged) + len(gone))
@@ -92,7 +97,11 @@ def merges(app: App) -> list[dict[str, Any]]:
     return kept
 
 
-def _take_clusters(app: App) -> tuple[int, ...]:
+def take_clusters(app: App) -> tuple[int, ...]:
+    """The clustering that was proposed last is in force from now on; returns around what it makes other groups.
+
+    Raises StateUnavailable without one.
+    """
     place = app.locations.cache_dir / CLUSTERING
     try:
         proposed = Clustering.load(place)
@@ -102,9 +111,8 @@ def _take_clusters(app: App) -> tuple[int, ...]:
     return proposed.differing
 
 
-def _remember(app: App, groups: Iterable[Group], before: Mapping[int, str]) -> None:
+def _remember(app: App, groups: Iterable[Group], before: Mapping[int, str], at: str) -> None:
     """One row for each group that was made of others."""
-    at = app.today().isoformat(timespec="seconds")
     fresh = []
     for one in groups:
         digests = app.store.contents.get(_shot(one))

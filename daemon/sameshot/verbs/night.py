@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Iterator
 
 from sameshot.app import App
 from sameshot.errors import SameshotError
@@ -17,10 +18,12 @@ from sameshot.service.jobs import JobName, JobRun
 from sameshot.verbs.diary import Diary
 from sameshot.verbs.jobs import SHARE, known_jobs
 from sameshot.verbs.learn import learn
-from sameshot.verbs.merge import merge
+from sameshot.verbs.merge import merged_around, take_clusters
 from sameshot.verbs.recluster import NIGHTS_LIST
 from sameshot.wording import counted
 
+_MERGED_AT_ONCE = 64
+"""Around so many contents groups are made anew in one turn: whoever asks something waits for it."""
 _LONGEST_S = 3 * 3600.0
 """One that hangs would keep off all others for good."""
 
@@ -35,6 +38,7 @@ class Night:
         self._jobs = known_jobs(app)
         self._due: list[JobName] = []
         self._chore: tuple[JobName, Chore] | None = None
+        self._merging: Iterator[str] | None = None
         self._reconciling = False
         self._scratch = app.locations.cache_dir / "night"
         shutil.rmtree(self._scratch, ignore_errors=True)  # of a service that was killed
@@ -42,7 +46,7 @@ class Night:
     @property
     def names(self) -> tuple[str, ...]:
         """What is under way."""
-        chores = (self._chore[0],) if self._chore else ()
+        chores = (self._chore[0],) if self._chore else ("recluster",) if self._merging else ()
         return (*(("reconcile",) if self._reconciling else ()), *chores)
 
     def rows(self) -> tuple[JobRun, ...]:
@@ -55,19 +59,17 @@ class Night:
 
     def step(self) -> None:
         """Ends what is done and begins what is due, one at a time; only the saving of a large index takes a moment."""
-        if self._chore is not None:
+        if self._merging is not None:
+            self._go_on_merging(self._merging)
+        elif self._chore is not None:
             name, chore = self._chore
             outcome = chore.outcome()
             if outcome is None:
                 return
             self._chore = None
             if name == "recluster" and not outcome:
-                # The groups around these are made anew from what is known by now, so the proposal may be old.
-                try:
-                    for sentence in merged_by_night(self._app):
-                        self._diary.note(sentence, job=name)
-                except SameshotError as error:
-                    outcome = str(error)
+                self._merging = merged_by_night(self._app)
+                return
             if name == "learn" and not outcome:
                 try:
                     for sentence in learn(self._app, by_night=True).said:
@@ -96,6 +98,21 @@ class Night:
             chore.cancel()
             self._chore = None
             self._end(name, "the service ended")
+        if self._merging is not None:
+            self._merging = None
+            self._end("recluster", "the service ended")
+
+    def _go_on_merging(self, steps: Iterator[str]) -> None:
+        failure = ""
+        try:
+            sentence = next(steps, None)
+        except SameshotError as error:
+            sentence, failure = None, str(error)
+        if sentence:
+            self._diary.note(sentence, job="recluster")
+        if sentence is None:
+            self._merging = None
+            self._end("recluster", failure)
 
     def _begin(self, name: JobName) -> None:
         self._jobs.began(name, self._app.today())
@@ -133,17 +150,25 @@ def night_words(app: App, name: JobName) -> list[str]:
     return [*words, str(app.config.schedule.train.budget.total_seconds())] if name == "train" else words
 
 
-def merged_by_night(app: App) -> list[str]:
-    """Makes true what a re-clustering by night found; returns a sentence where groups changed."""
-    found = merge(app, contents=tuple(differing(app)), clusters=True)
-    if not found.merged and not found.changed:
-        return []
-    merged = f"{counted(len(found.merged), 'group')} made of others"
-    back = " (`sameshot merge --undo` parts them)" if found.merged else ""
-    listed = app.locations.state_dir / NIGHTS_LIST
-    return [
-        f"grouped anew: {merged}{back}, {counted(found.changed, 'other group')} changed; {listed} lists each change"
-    ]
+def merged_by_night(app: App) -> Iterator[str]:
+    """Makes true what a re-clustering by night found, a little at a time, and yields "" after each piece.
+
+    The last it yields is a sentence where groups changed. Groups are made anew from what is known by then, so the
+    proposal may be old.
+    """
+    take_clusters(app)
+    contents, merged, changed = differing(app), 0, 0
+    at = app.today().isoformat(timespec="seconds")
+    for start in range(0, len(contents), _MERGED_AT_ONCE):
+        # A group lies in one piece, or is whole after the first of those in which it lies.
+        found = merged_around(app, set(contents[start : start + _MERGED_AT_ONCE]), at)
+        merged, changed = merged + len(found.merged), changed + found.changed
+        yield ""
+    if merged or changed:
+        made = f"{counted(merged, 'group')} made of others"
+        back = " (`sameshot merge --undo` parts them)" if merged else ""
+        listed = app.locations.state_dir / NIGHTS_LIST
+        yield f"grouped anew: {made}{back}, {counted(changed, 'other group')} changed; {listed} lists each change"
 
 
 def differing(app: App) -> list[int]:

@@ -230,7 +230,11 @@ def main(words: Sequence[str]) -> int:
     try:
         loaded = load_with_sources(Path(config)) if config else without_file()
         locations = Locations(Path(state_dir), Path(cache_dir))
-        result = recluster(loaded, locations, lambda *_: None)
+        # By night `shot` leaves a clustering in force that somebody applied by hand.
+        of: Literal["photos", "representatives"] = (
+            "representatives" if loaded.config.recluster.method == "shot" else "photos"
+        )
+        result = recluster(loaded, locations, lambda *_: None, of=of)
         if result.differing:  # listed before it is done; the list of the last night that changed anything is kept
             told = {name: value for name, value in as_json(result).items() if name != "differing"}
             write_whole(locations.state_dir / NIGHTS_LIST, json.dumps(told, indent=1).encode())
