@@ -188,8 +188,8 @@ class Program(RuleBasedStateMachine):
         self._does("undo", kill_at, everything=everything, last=not everything)
 
     @rule(data=st.data(), kill_at=_KILLS)
-    def takes_one_file_back(self, data: st.DataObject, kill_at: int | None) -> None:
-        if places := sorted(one.target for one in self._locations()):
+    def takes_one_file_or_folder_back(self, data: st.DataObject, kill_at: int | None) -> None:
+        if places := sorted({place for one in self._locations() for place in (one.target, one.target.parent)}):
             self._does("undo", kill_at, files=(data.draw(st.sampled_from(places)),))
 
     @rule(
