@@ -348,9 +348,10 @@ def test_the_trash_of_the_home_folder(copies: Installation, monkeypatch: pytest.
     assert note[0] == "[Trash Info]"
     assert unquote(note[1]) == f"Path={copies.photos / COPY_OF_100}"
     assert note[2].startswith("DeletionDate=20")
+    (trash / "files" / "again.xmp").write_text("thrown away by its owner")
     assert copies.ask("undo", last=True)["refused"] == []
     assert owned(copies) == before
-    assert names(trash) == set()
+    assert names(trash) == {"files/again.xmp"}
 
 
 def test_the_trash_of_another_disk(installation: Installation, sample_photos: Path) -> None:

@@ -216,3 +216,26 @@ def test_undo_takes_a_folder_and_says_where_its_owner_brought_the_others(scanned
     }
     with pytest.raises(BadInput, match="has not done anything"):
         scanned.ask("undo", files=[scanned.folder / "elsewhere"])
+
+
+@pytest.mark.parametrize("verb", ["apply", "rank"])
+def test_an_edit_written_beside_a_filed_photo_goes_back_with_it(scanned: Installation, verb: str) -> None:
+    before = tree(scanned.photos)
+    filing = {"action": "move"} if verb == "apply" else {"folders": [scanned.photos]}
+    assert scanned.ask(verb, **filing)["refused"] == []
+    (photo,) = (path for top in (scanned.photos, scanned.library) for path in top.rglob("*IMG_101.jpg"))
+    photo.with_name(f"{photo.name}.xmp").write_text("<edit/>")
+    photo.with_suffix(".xmp").write_text("<other edit/>")
+    (photo.parent / "notes.txt").write_text("of nobody")
+    shown = scanned.ask("plan", undo=True, last=True)
+    done = scanned.ask("undo", last=True, fingerprint=shown["fingerprint"])
+    assert (done["refused"], done["done"]) == ([], len(shown["steps"]))
+    assert (scanned.photos / "IMG_101.jpg.xmp").read_text() == "<edit/>"
+    assert (scanned.photos / "IMG_101.xmp").read_text() == "<other edit/>"
+    assert [path.name for path in photo.parent.iterdir() if path.suffix != ".jpg" and "101" not in path.name] == [
+        "notes.txt"
+    ]
+    for path in (scanned.photos / "IMG_101.jpg.xmp", scanned.photos / "IMG_101.xmp", photo.parent / "notes.txt"):
+        path.unlink()
+    assert {path: facts for path, facts in tree(scanned.photos).items() if path in before} == before
+    assert scanned.ask("undo", everything=True)["batch"] == ""

@@ -12,7 +12,7 @@ programs that look at them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -27,9 +27,17 @@ from sameshot.apply.protocol import Protocol
 from sameshot.apply.records import Operation, Unit
 from sameshot.apply.sentences import sentence
 from sameshot.errors import BadInput, StepRefused
-from sameshot.model import BatchReport, Step, StepOutcome
+from sameshot.model import BatchReport, FoundFile, Step, StepOutcome
 
 _AGAIN = "`sameshot recover` will remove it"
+
+Beside = Callable[[Path, Path], Iterable[tuple[FoundFile, Path]]]
+"""Where a photo is and where it was -> the companions beside it, each with its name beside the photo that is back."""
+
+
+def nobody(_is_at: Path, _was_at: Path) -> Iterable[tuple[FoundFile, Path]]:
+    """The `Beside` of those who look for none."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,9 @@ def undo(
     *,
     now: datetime,
     progress: Callable[[int, int], None] = silent,
+    beside: Beside = nobody,
 ) -> BatchReport:
-    """Take back the selected units, the newest first; companions go with their photo.
+    """Take back the selected units, the newest first; companions go with their photo, those too that came later.
 
     A unit that cannot be taken back is refused with the reason, and the others go on; the same selection may be undone
     again later. The report's batch is "" when nothing was undone.
@@ -61,7 +70,7 @@ def undo(
     Raises BadInput when a named batch or file is unknown to the journal, StateUnavailable when it cannot be written.
     """
     records = journal.records()
-    chosen = _chosen(records, selection)[::-1]
+    chosen = _chosen(records, selection, beside)[::-1]
     if not chosen:
         return BatchReport("", ())
     roots = tuple(dict.fromkeys(root for batch, _ in chosen for root in batch.roots))
@@ -90,12 +99,12 @@ def undo(
     return BatchReport(log.batch if log.is_written else "", tuple(outcomes))
 
 
-def steps_to_undo(journal: Journal, selection: Selection) -> list[Step]:
+def steps_to_undo(journal: Journal, selection: Selection, beside: Beside = nobody) -> list[Step]:
     """The steps that `undo` of this selection would take back, in that order; each journaled unit is one `unit`.
 
     Raises BadInput as `undo` does.
     """
-    chosen = _chosen(journal.records(), selection)[::-1]
+    chosen = _chosen(journal.records(), selection, beside)[::-1]
     return [
         replace(_step(undone, record), unit=number)
         for number, (_, record) in enumerate(chosen, 1)
@@ -136,8 +145,32 @@ def remove_what_is_left(records: Sequence[BatchRecord], undone: Sequence[Unit], 
     return left_over
 
 
-def _chosen(records: list[BatchRecord], selection: Selection) -> list[tuple[BatchRecord, UnitRecord]]:
+def _chosen(records: list[BatchRecord], selection: Selection, beside: Beside) -> list[tuple[BatchRecord, UnitRecord]]:
     standing = list(history.standing(records))
+    brought = {step.target for _, record in standing for step in record.unit.operations}
+    return [
+        # Beside a duplicate in the trash lies what others threw away.
+        (batch, record if batch.kind == "dedupe" else _with_companions(record, brought, beside))
+        for batch, record in _selected(records, standing, selection)
+    ]
+
+
+def _with_companions(record: UnitRecord, brought: Collection[Path], beside: Beside) -> UnitRecord:
+    """The record as if the unit had brought along what came beside its photo later, as an edit of another program."""
+    operations, after = list(record.unit.operations), list(record.after)
+    for step in record.unit.operations:
+        for file, back in beside(step.target, step.source) if step.deed == "move" else ():
+            if file.path not in brought and file.path not in {one.target for one in operations}:
+                operations.append(Operation("move", back, file.path, file.stat, None, "", ""))
+                after.append(file.stat)
+    if len(operations) == len(record.unit.operations):
+        return record
+    return replace(record, unit=replace(record.unit, operations=tuple(operations)), after=tuple(after))
+
+
+def _selected(
+    records: list[BatchRecord], standing: list[tuple[BatchRecord, UnitRecord]], selection: Selection
+) -> list[tuple[BatchRecord, UnitRecord]]:
     if selection.all:
         return standing
     if selection.last:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from functools import cache
 from pathlib import Path
 
 from sameshot.apply.journal import Journal
+from sameshot.apply.undo import Beside
 from sameshot.filing.plans import names_in
 from sameshot.model import FoundFile, Plan, Shot, StepOutcome
 from sameshot.plan.late import LateCompanion, late_steps
+from sameshot.plan.names import unit_names
 from sameshot.store.store import Store
 from sameshot.watch.companions import pair_shots
 from sameshot.watch.ignore import COMPANION_EXTENSIONS, extension
@@ -48,6 +51,32 @@ def plan_late(store: Store, journal: Journal, plan: Plan, only_in: Collection[Pa
     late, unclear = late_companions(store, journal, only_in)
     steps, warnings = late_steps(late, plan.steps, names_in)
     return Plan(plan.kind, (*plan.steps, *steps), (*plan.warnings, *unclear, *warnings))
+
+
+def companions_beside() -> Beside:
+    """Returns what finds the companions of a photo beside it; it reads each folder once, as it is then.
+
+    They are read off the disk: an editor may have written one since the last sweep.
+    """
+    shots_in = cache(_shots_in)
+
+    def beside(is_at: Path, was_at: Path) -> list[tuple[FoundFile, Path]]:
+        files = shots_in(is_at.parent).get(is_at, ())
+        names = unit_names(was_at.name, is_at.name, [file.path.name for file in files], "")[1:]
+        return [(file, was_at.parent / name) for file, name in zip(files, names, strict=True)]
+
+    return beside
+
+
+def _shots_in(folder: Path) -> dict[Path, tuple[FoundFile, ...]]:
+    """Photo -> its companions that are no photos themselves: a picture that somebody put there stays where it is."""
+    visible = (folder / name for name in sorted(names_in(folder)) if not name.startswith("."))
+    there = [FoundFile(path, stat) for path in visible if (stat := stat_of(path)) is not None]
+    shots, _ = pair_shots(there)
+    return {
+        shot.primary.path: tuple(file for file in shot.companions if extension(file.path.name) in COMPANION_EXTENSIONS)
+        for shot in shots
+    }
 
 
 def learn_followed(store: Store, outcomes: Iterable[StepOutcome]) -> None:

@@ -11,7 +11,7 @@ from sameshot.app import App
 from sameshot.apply.undo import Selection, steps_to_undo
 from sameshot.apply.undo import undo as take_back
 from sameshot.errors import BadInput
-from sameshot.filing.following import learn_parted
+from sameshot.filing.following import companions_beside, learn_parted
 from sameshot.filing.plans import learn_undone
 from sameshot.model import BatchReport
 from sameshot.verbs.apply import BatchResult, batch_result
@@ -33,13 +33,16 @@ def undo(
     With `fingerprint`, only if the same would be taken back that was shown under it; else raises BadInput.
     """
     selection = Selection(batches, files, last, since, everything)
-    if fingerprint is not None and fingerprint != fingerprint_of(steps_to_undo(app.journal, selection)):
+    if fingerprint is not None and fingerprint != fingerprint_of(
+        steps_to_undo(app.journal, selection, companions_beside())
+    ):
         raise BadInput("Nothing was undone: more was done since this was shown", "Look again and try again")
     report = take_back(
         app.journal,
         selection,
         now=app.today(),
         progress=lambda done, total: app.progress("undoing", done, total),
+        beside=companions_beside(),
     )
     learn_undone(app.store, report.outcomes)
     learn_parted(app.store, report.outcomes)

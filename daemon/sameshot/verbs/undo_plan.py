@@ -14,6 +14,7 @@ from typing import Any
 
 from sameshot.app import App
 from sameshot.apply.undo import Selection, steps_to_undo
+from sameshot.filing.following import companions_beside
 from sameshot.model import Step
 from sameshot.wording import counted
 
@@ -22,7 +23,7 @@ _NAMED_AT_MOST = 10
 
 def plan_undo(app: App, selection: Selection) -> dict[str, Any]:
     """Returns the fields of a `PlanResult`. Raises BadInput when a named batch or file is unknown to the journal."""
-    steps = steps_to_undo(app.journal, selection)
+    steps = steps_to_undo(app.journal, selection, companions_beside())
     returning = {step.source for step in steps if step.action == "move"}
     gone = sum(step.target not in returning and not os.path.lexists(step.target) for step in steps)
     where = "is not where sameshot put it" if gone == 1 else "are not where sameshot put them"
