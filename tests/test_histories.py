@@ -110,11 +110,14 @@ class Program(RuleBasedStateMachine):
         if sidecar:
             self._put((Path(folder) / name).with_suffix(".xmp"), b"<xmp %d/>" % next(self.numbers))
 
-    @rule(data=st.data())
-    def a_sidecar_comes_late(self, data: st.DataObject) -> None:
-        moved = [one.source for one in self._locations() if one.action == "move" and one.source.suffix == ".jpg"]
+    @rule(data=st.data(), beside=st.booleans())
+    def a_sidecar_comes_late(self, data: st.DataObject, beside: bool) -> None:
+        """Where its photo was, or beside it where it is now."""
+        moved = [one for one in self._locations() if one.action == "move" and one.source.suffix == ".jpg"]
         if moved:
-            self._put(data.draw(st.sampled_from(moved)).with_suffix(".xmp"), b"<xmp %d/>" % next(self.numbers))
+            photo = data.draw(st.sampled_from(moved))
+            place = (photo.target if beside else photo.source).with_suffix(".xmp")
+            self._put(place, b"<xmp %d/>" % next(self.numbers))
 
     @rule(data=st.data(), folder=_FOLDERS, name=_NAMES, copies=st.booleans())
     def the_owner_renames_or_copies(self, data: st.DataObject, folder: str, name: str, copies: bool) -> None:
