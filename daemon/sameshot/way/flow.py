@@ -63,9 +63,9 @@ class Flow:
         self._store, self._index, self._workers = store, index, workers
         self._settings, self._now = settings, now
         self._settling = Settler()
-        self._second_looks = SecondLooks(store, workers, settings.look_deadline_s)
-        self._linker = self._new_linker()
         may_ask = lambda root: self.answers(root)  # noqa: E731, PLW0108 - by what is set when it is asked
+        self._second_looks = SecondLooks(store, workers, settings.look_deadline_s, may_ask)
+        self._linker = self._new_linker()
         self.encoders = Succession(store, index, workers, settings, answers=may_ask, now=now)
         self._waiting: list[tuple[float, int]] = []  # heap of (when to check, photo) still settling
         self._ready: deque[int] = deque()  # settled photos whose content is not known yet
