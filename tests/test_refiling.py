@@ -239,3 +239,14 @@ def test_an_edit_written_beside_a_filed_photo_goes_back_with_it(scanned: Install
         path.unlink()
     assert {path: facts for path, facts in tree(scanned.photos).items() if path in before} == before
     assert scanned.ask("undo", everything=True)["batch"] == ""
+
+
+def test_an_edit_goes_back_with_its_photo_through_more_than_one_batch(scanned: Installation) -> None:
+    scanned.ask("apply", action="move", layout="{group}/")
+    scanned.ask("rank", folders=[scanned.library])
+    (moved,) = [photo for photo in scanned.library.rglob("*.jpg") if photo.name.endswith("IMG_102.jpg")]
+    moved.with_suffix(".xmp").write_text("<x:xmpmeta edit='1'/>")
+    assert scanned.ask("undo", everything=True)["refused"] == []
+    (sidecar,) = scanned.folder.rglob("*.xmp")
+    assert (sidecar.name, sidecar.with_suffix(".jpg").exists()) == ("IMG_102.xmp", True)
+    assert not scanned.library.exists()

@@ -31,11 +31,13 @@ from sameshot.model import BatchReport, FoundFile, Step, StepOutcome
 
 _AGAIN = "`sameshot recover` will remove it"
 
-Beside = Callable[[Path, Path], Iterable[tuple[FoundFile, Path]]]
-"""Where a photo is and where it was -> the companions beside it, each with its name beside the photo that is back."""
+Beside = Callable[[Path, Path, Sequence[FoundFile]], Iterable[tuple[FoundFile, Path]]]
+"""Where a photo is, where it was and the companions that will have come beside it by then -> these and those that are
+beside it now, each with its name beside the photo that is back.
+"""
 
 
-def nobody(_is_at: Path, _was_at: Path) -> Iterable[tuple[FoundFile, Path]]:
+def nobody(_is_at: Path, _was_at: Path, _come: Sequence[FoundFile]) -> Iterable[tuple[FoundFile, Path]]:
     """The `Beside` of those who look for none."""
     return ()
 
@@ -148,21 +150,29 @@ def remove_what_is_left(records: Sequence[BatchRecord], undone: Sequence[Unit], 
 def _chosen(records: list[BatchRecord], selection: Selection, beside: Beside) -> list[tuple[BatchRecord, UnitRecord]]:
     standing = list(history.standing(records))
     brought = {step.target for _, record in standing for step in record.unit.operations}
-    return [
+    come: dict[Path, list[FoundFile]] = {}
+    chosen = [
         # Beside a duplicate in the trash lies what others threw away.
-        (batch, record if batch.kind == "dedupe" else _with_companions(record, brought, beside))
-        for batch, record in _selected(records, standing, selection)
+        (batch, record if batch.kind == "dedupe" else _with_companions(record, brought, beside, come))
+        for batch, record in reversed(_selected(records, standing, selection))
     ]
+    return chosen[::-1]
 
 
-def _with_companions(record: UnitRecord, brought: Collection[Path], beside: Beside) -> UnitRecord:
-    """The record as if the unit had brought along what came beside its photo later, as an edit of another program."""
+def _with_companions(
+    record: UnitRecord, brought: Collection[Path], beside: Beside, come: dict[Path, list[FoundFile]]
+) -> UnitRecord:
+    """The record as if the unit had brought along what came beside its photo later, as an edit of another program.
+
+    `come`: place of a photo -> what units that go back before this one will have put beside it.
+    """
     operations, after = list(record.unit.operations), list(record.after)
     for step in record.unit.operations:
-        for file, back in beside(step.target, step.source) if step.deed == "move" else ():
+        for file, back in beside(step.target, step.source, come.pop(step.target, ())) if step.deed == "move" else ():
             if file.path not in brought and file.path not in {one.target for one in operations}:
                 operations.append(Operation("move", back, file.path, file.stat, None, "", ""))
                 after.append(file.stat)
+                come.setdefault(step.source, []).append(replace(file, path=back))
     if len(operations) == len(record.unit.operations):
         return record
     return replace(record, unit=replace(record.unit, operations=tuple(operations)), after=tuple(after))

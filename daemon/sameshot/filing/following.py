@@ -8,7 +8,7 @@ left are paired as if they were still there. A companion that a photo present th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -60,8 +60,8 @@ def companions_beside() -> Beside:
     """
     shots_in = cache(_shots_in)
 
-    def beside(is_at: Path, was_at: Path) -> list[tuple[FoundFile, Path]]:
-        files = shots_in(is_at.parent).get(is_at, ())
+    def beside(is_at: Path, was_at: Path, come: Sequence[FoundFile]) -> list[tuple[FoundFile, Path]]:
+        files = (*shots_in(is_at.parent).get(is_at, ()), *come)
         names = unit_names(was_at.name, is_at.name, [file.path.name for file in files], "")[1:]
         return [(file, was_at.parent / name) for file, name in zip(files, names, strict=True)]
 
