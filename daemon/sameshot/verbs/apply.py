@@ -126,12 +126,15 @@ def file_closed_sets(app: App) -> None:
         late = plan_late(app.store, app.journal, Plan("folders", ()), strays)
         for refused in do_plan(app, late, (library_of(app, Asked()),)).refused:
             _log.warning("%s is left where it is: %s", refused.source, refused.reason)
-    known = app.store.photos.get(app.store.photos.in_stages(["grouped"]))
+    # Asked every few seconds: what is known to stay where it is, or all photos with `action: none`, is not read again.
+    if config.action == "none" or not (grouped := set(app.store.photos.in_stages(["grouped"])) - app.unfiled):
+        return
+    known = app.store.photos.get(grouped)
     # What lies in no folder of the config, being scanned by name or left out since, waits for the owner's word.
     waiting = {
         key: photo for key, photo in known.items() if any(photo.primary.path.is_relative_to(root) for root in app.roots)
     }
-    if config.action == "none" or not waiting:
+    if not waiting:
         return
     contents = {photo.content_id for photo in waiting.values() if photo.content_id is not None}
     open_sets = app.flow.joined_since(app.now() - config.filing.closed_after_s)
@@ -141,7 +144,7 @@ def file_closed_sets(app: App) -> None:
         photo.id
         for photo in waiting.values()
         if photo.content_id not in open_sets and groups.get(photo.content_id or 0) not in open_groups
-    } - app.unfiled
+    }
     library = library_of(app, Asked()) if closed else None
     if library is None:
         return
