@@ -66,6 +66,14 @@ class Plain:
         import numpy as np
         halves = np.split(pictures, 2, axis=2)
         return np.concatenate([f(part, axis=(2, 3)) for part in halves for f in (np.mean, np.std)], axis=1)
+
+class Same:
+    def embed(self, pictures):
+        return pictures[:, :, 0, 0] * 0 + 1
+
+class Wide:
+    def embed(self, pictures):
+        return pictures.reshape(len(pictures), -1)[:, :40_000]
 """
 
 
@@ -346,6 +354,36 @@ def test_onnx_files_that_cannot_be_served_are_one_sentence(tmp_path):
     refused(f"onnx:{tmp_path}/gray.onnx{plain}", tmp_path, r"takes \[1, 1, 32, 32\]")
 
 
+def test_what_says_nothing_of_a_picture_is_no_encoder(tmp_path):
+    """Each runs, gives features of a fine shape, and would have cost every photo or grouped them all."""
+
+    def pooled(name: str, *nodes: onnx.NodeProto, side: int = 32) -> str:
+        pool = helper.make_node("GlobalAveragePool", ["picture"], ["pooled"])
+        graph = helper.make_graph(
+            [pool, *nodes],
+            name,
+            [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["n", 3, side, side])],
+            [helper.make_tensor_value_info("out", TensorProto.FLOAT, ["n", 3, 1, 1])],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.save(model, tmp_path / f"{name}.onnx")
+        return f"onnx:{tmp_path}/{name}.onnx?mean=127.5&std=127.5"
+
+    nothing = helper.make_node("Sub", ["pooled", "pooled"], ["nothing"])
+    refused(
+        pooled("nan", nothing, helper.make_node("Div", ["nothing", "nothing"], ["out"])), tmp_path, "are no numbers"
+    )
+    zero = helper.make_node("Identity", ["nothing"], ["out"])
+    refused(pooled("zero", nothing, zero), tmp_path, "two very different pictures the same vector")
+    noise = helper.make_node("RandomNormalLike", ["pooled"], ["out"])
+    refused(pooled("chance", noise), tmp_path, "another vector every time")
+    large = helper.make_node("Identity", ["pooled"], ["out"])
+    refused(pooled("large", large, side=20_000), tmp_path, "takes pictures of 20000 px")
+    os.mkfifo(tmp_path / "pipe.onnx")
+    refused(f"onnx:{tmp_path}/pipe.onnx?mean=0&std=255", tmp_path, "is no file")
+    refused(f"onnx:{tmp_path}/none.onnx", tmp_path, "cannot be read: No such file")
+
+
 def test_weights_that_are_not_there_or_not_weights_are_one_sentence(tmp_path, monkeypatch):
     torch = pytest.importorskip("torch")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
@@ -458,6 +496,8 @@ def test_custom_classes_that_cannot_be_served_are_one_sentence(tmp_path, monkeyp
     refused("own_models_here:Own?device=cuda", tmp_path, "There is no device cuda here")
     refused("own_models_here:Nothing", tmp_path, "cannot be made")
     refused("nowhere_at_all:Own", tmp_path, "cannot be made")
+    refused("own_models_here:Same", tmp_path, "two very different pictures the same vector")
+    refused("own_models_here:Wide", tmp_path, "gives 40,000 numbers")
     refused("own_models_here:Own?input_size=16&mean=0&std=1&embedding_size=25", tmp_path, "fewer than embedding_size")
 
 

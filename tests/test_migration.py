@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -220,6 +221,11 @@ def test_an_interrupted_change_goes_on_and_what_comes_meanwhile_is_in_it(
                 app.flow.step()
                 app.workers.pump(0.05)
             assert serves == [f"{app.encoder.encoder_id} serves on, and {progress.encoder_id} is not wanted any more"]
+        rows = {row["encoder_id"]: row for row in installation.json("models")["models"]}
+        assert [row["encoder_id"] for row in rows.values() if row["serves"]] == [before["encoder"]]
+        told = re.fullmatch(r"is getting ready: (\d+) of (\d+) photos", rows[progress.encoder_id]["coming"])
+        assert told is not None
+        assert vectors + 5 <= int(told[1]) < int(told[2]) == progress.all
         draw(installation.photos, range(20 + part, 21 + part))
     assert installation.asked["look"] == 1
     installation.scan()
@@ -261,6 +267,9 @@ def test_a_running_service_follows_a_model_that_won_and_one_that_is_taken_back(
         assert asked() == first
         second = put_in_place(installation, 2)
         service.wait_for(lambda: asked() == second, "the second serves", 120)
+        rows = {row["encoder_id"]: row for row in installation.json("models")["models"]}
+        assert rows[second]["serves"]
+        assert not any(row["coming"] for row in rows.values())
         service.wait_until_grouped(count)
         assert installation.run("models", "rollback").code == 0
         service.wait_for(lambda: asked() == first, "the first serves again", 120)

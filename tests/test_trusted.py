@@ -46,6 +46,15 @@ class Colors:
         parts = pictures[:, :, : third * 3, : third * 3].reshape(count, 3, 3, third, 3, third).mean((3, 5))
         return np.tanh(parts.reshape(count, 27) @ self.weights)
 
+class Loud(Colors):
+    def embed(self, pictures):
+        print("what it prints is no answer", flush=True)
+        return super().embed(pictures)
+
+class Gone:
+    def embed(self, pictures):
+        os._exit(0)
+
 class Forward(Colors):
     def forward(self, pictures):
         return Colors.embed(self, pictures)
@@ -337,6 +346,9 @@ def test_photos_are_grouped_by_a_class_of_ones_own_and_one_that_crashes_it_costs
             drawn.save(drawn.burst_frame(base, frame), installation.photos / f"{number}-{frame}.jpg")
     drawn.save(np.zeros((320, 480, 3), np.uint8), installation.photos / "black.png")
     drawn.save(np.full((320, 480, 3), 255, np.uint8), installation.photos / "white.png")
+    gone = installation.run("models", "make", "own_colors:Gone?input_size=48")
+    assert (gone.code, gone.err) == (1, "sameshot: Making own_colors:Gone?input_size=48 failed\n")
+    assert installation.run("models", "make", "own_colors:Loud?input_size=48").code == 0
     spec = "own_colors:Touchy?input_size=48&light=as-taken&batch_size=4"
     installation.configure(encoder=spec, workers=2)
     installation.run("models", "make", spec)

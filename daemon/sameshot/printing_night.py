@@ -11,6 +11,7 @@ from sameshot.printing import Printer
 from sameshot.wording import counted
 
 _CHANGES_SHOWN = 50
+_READY = {True: "ready", False: "made when it is chosen"}
 
 
 def models(out: Printer, result: dict[str, Any]) -> None:
@@ -20,7 +21,7 @@ def models(out: Printer, result: dict[str, Any]) -> None:
     rows = [
         (
             model["name"],
-            "serves" if model["serves"] else "ready" if model["ready"] else "made when it is chosen",
+            "serves" if model["serves"] else model["coming"] or _READY[model["ready"]],
             model["dimension"],
             model["encoder_id"],
             model["about"] + (f" ({model['earlier']} earlier)" if model["earlier"] else ""),

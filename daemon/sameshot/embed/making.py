@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import stat
 import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -22,14 +24,16 @@ import numpy as np
 import onnx
 
 from sameshot.embed.cards import Card, write_card, write_whole
-from sameshot.embed.own_class import OwnClass, OwnEncoder, code_digest, is_torch, made, state_digest
+from sameshot.embed.own_class import OwnClass, OwnEncoder, Pictures, code_digest, is_torch, made, state_digest
 from sameshot.embed.served_graph import Preparation, input_side, serve
-from sameshot.embed.spec import EncoderSpec, parse
+from sameshot.embed.spec import LARGEST_SIDE_PX, EncoderSpec, parse
 from sameshot.embed.trusted import SUFFIX, OnnxInBatches, Recipe, probed, probes
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
 _SIDE_PX = 224
 _SAME_COSINE = 0.9999
@@ -95,6 +99,7 @@ def _made(spec: EncoderSpec, models_dir: Path) -> _Made:
     encoder_id = _encoder_id(spec, weights, preparation)
     facts = _facts(weights, preparation)
     if not spec.is_batched:
+        probed(_one_at_a_time(content), spec.text)
         return _Made(encoder_id, {f"{encoder_id}.onnx": content}, dimension, facts)
     content = _for_several(content)
     device = options.get("device", "cpu")
@@ -132,9 +137,14 @@ def _own_class(spec: EncoderSpec, preparation: Preparation) -> OwnClass:
 
 def _gives_the_same(content: bytes, own: OwnClass) -> bool:
     """Whether the exported graph does what the class does: tracing makes a constant of what Python decides."""
-    exported = OnnxInBatches(content, "cpu")
-    vectors = np.concatenate([exported.embed([picture]) for picture in probes()])
+    vectors = _one_at_a_time(content)(probes())
     return bool((vectors * OwnEncoder(own).embed(probes())).sum(axis=1).min() > _SAME_COSINE)
+
+
+def _one_at_a_time(content: bytes) -> Callable[[Pictures], NDArray[np.float32]]:
+    """The served file as workers run it."""
+    exported = OnnxInBatches(content, "cpu")
+    return lambda pictures: np.concatenate([exported.embed([picture]) for picture in pictures])
 
 
 def _facts(weights: str, preparation: Preparation) -> dict[str, Any]:
@@ -171,10 +181,16 @@ def _for_several(content: bytes) -> bytes:
 def _read_onnx(spec: EncoderSpec) -> tuple[onnx.ModelProto, str, Preparation]:
     path = Path(spec.source)
     options = spec.options
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}", "Check the file") from error
+    if not is_file:  # to read a pipe would be to wait
+        raise BadInput(f"{path} is no file", "Name an ONNX file")
     if missing := [name for name in ("mean", "std") if name not in options]:
         raise BadInput(
             f"How {path.name} wants its pixels is not said: {' and '.join(missing)} missing",
-            f"As onnx:{path}?mean=123.7,116.3,103.5&std=58.4,57.1,57.4 for pixels from 0 to 255",
+            f"As 'onnx:{path}?mean=123.7,116.3,103.5&std=58.4,57.1,57.4' for pixels from 0 to 255",
         )
     try:
         model = onnx.load(path)
@@ -188,6 +204,8 @@ def _read_onnx(spec: EncoderSpec) -> tuple[onnx.ModelProto, str, Preparation]:
     side_px = options.get("input_size", own)
     if side_px is None:
         raise BadInput(f"{path.name} takes pictures of any size", "Say which with input_size=224")
+    if side_px > LARGEST_SIDE_PX:
+        raise BadInput(f"{path.name} takes pictures of {side_px} px", f"{LARGEST_SIDE_PX} px can be served")
     if own is not None and side_px != own:
         raise BadInput(f"{path.name} takes pictures of {own} px, not {side_px}", "Leave input_size away")
     preparation = Preparation(
@@ -220,12 +238,14 @@ def _own_preparation(spec: EncoderSpec) -> Preparation:
 def main(words: Sequence[str]) -> int:
     """Makes one encoder; returns the exit code."""
     text, folder = words
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what the owner's class prints is no answer
     try:
         card = make(parse(text), Path(folder))
     except SameshotError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    print(json.dumps(asdict(card)))
+    print(json.dumps(asdict(card)), file=answer, flush=True)
     return 0
 
 

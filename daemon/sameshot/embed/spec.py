@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 from sameshot.errors import BadInput
 
 Kind = Literal["torchvision", "onnx", "custom", "autoencoder"]
-_LARGEST_SIDE_PX = 1024
+LARGEST_SIDE_PX = 1024
 _LARGEST_VECTOR = 1 << 14
 _LARGEST_BATCH = 64
 _CLASS = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
@@ -132,7 +132,7 @@ def _class(value: str) -> str:
     return value
 
 
-_SIDE, _SIZE = _whole(16, _LARGEST_SIDE_PX), _whole(2, _LARGEST_VECTOR)
+_SIDE, _SIZE = _whole(16, LARGEST_SIDE_PX), _whole(2, _LARGEST_VECTOR)
 _LIGHT = _one_of("evened", "as-taken")
 _BATCHED: Mapping[str, Callable[[str], Any]] = {
     "batch_size": _whole(1, _LARGEST_BATCH), "device": _one_of("cpu", "cuda"),

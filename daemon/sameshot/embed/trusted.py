@@ -27,6 +27,8 @@ SUFFIX = ".json"
 """Of a recipe's file; what the workers serve ends in .onnx."""
 _SAME_COSINE = 0.999
 _CLOSE = 1e-3
+_ALIKE = 1e-6
+_MOST_DIMENSIONS = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +133,16 @@ def probes() -> list[NDArray[np.uint8]]:
 def probed(encode: Any, what: str) -> NDArray[np.float32]:
     """The vectors of the probes, (2, dimension), once it is sure that they are the same at any time and in any company.
 
-    Raises BadInput when they are not.
+    Raises BadInput when they are not, or say nothing about a picture.
     """
     pictures = probes()
     vectors: NDArray[np.float32] = encode(pictures)
+    if vectors.shape[1] > _MOST_DIMENSIONS:
+        raise BadInput(f"{what} gives {vectors.shape[1]:,} numbers", "Ask for fewer, as embedding_size=256")
+    if not np.isfinite(vectors).all():
+        raise BadInput(f"{what} gives features that are no numbers", "Its weights may be damaged, or its mean and std")
+    if np.abs(vectors[0] - vectors[1]).max() < _ALIKE:
+        raise BadInput(f"{what} gives two very different pictures the same vector", "It tells no photo from another")
     for again, how in (
         (encode(pictures), "every time"),
         (np.concatenate([encode([picture]) for picture in pictures]), "beside others than alone"),

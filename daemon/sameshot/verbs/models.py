@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sameshot.config import LoadedConfig
@@ -20,12 +20,21 @@ from sameshot.embed.spec import parse
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.locations import Locations
 from sameshot.store.store import Store
+from sameshot.way.comparing import serving_encoder
 from sameshot.way.learned import NAMES, Lesson, lesson
+from sameshot.wording import counted
+
+_LONGEST_S = 900.0
+"""A large network takes minutes to be made; what hangs would hang for ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`name`: as the config has it. `serves`: the config chooses it. `about`: what it is made of, or why it serves."""
+    """`name`: as the config has it. `serves`: all answers come from it, or will where nothing is known yet.
+
+    `coming`: how far it is on its way to take the place of the one that serves, in words; empty where it is not.
+    `about`: what it is made of, or why it serves.
+    """
 
     name: str
     encoder_id: str
@@ -35,6 +44,7 @@ class Model:
     made_at: str
     about: str
     earlier: int
+    coming: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ def models(
     elif action == "rollback":
         card = _rolled_back(locations)
         done = f"The autoencoder of {card.made_at} serves again: {card.encoder_id}"
-    return ModelsResult(tuple(_known(loaded.config.encoder, locations)), _learned(locations), done)
+    return ModelsResult(_with_who_serves(loaded.config.encoder, locations), _learned(locations), done)
 
 
 def _learned(locations: Locations) -> tuple[Lesson, ...]:
@@ -94,8 +104,12 @@ def _made(name: str, locations: Locations) -> Card:
 def _by_a_process(module: str, name: str, locations: Locations) -> dict[str, Any]:
     """What a process of its own answers: torch and the owner's code are loaded there."""
     command = [sys.executable, "-P", "-m", f"sameshot.embed.{module}", name, str(locations.models_dir)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
+    longest_s = None if module == "fetching" else _LONGEST_S
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=longest_s)
+    except subprocess.TimeoutExpired as error:
+        raise SameshotError(f"{module.capitalize()} {name} was not done after {_LONGEST_S / 60:.0f} minutes") from error
+    if done.returncode or not done.stdout:
         lines = done.stderr.strip().splitlines()
         failure = {BadInput.exit_code: BadInput, StateUnavailable.exit_code: StateUnavailable}
         raise failure.get(done.returncode, SameshotError)(
@@ -110,6 +124,30 @@ def _rolled_back(locations: Locations) -> Card:
         return roll_back(locations.models_dir, parse("autoencoder").key)
     except OSError as error:
         raise StateUnavailable(f"The models cannot be written: {error.strerror}", "Give access") from error
+
+
+def _with_who_serves(wanted: str, locations: Locations) -> tuple[Model, ...]:
+    """By the state, where there is one: the config's encoder takes over only once it has seen all photos."""
+    rows = _known(wanted, locations)
+    try:
+        with Store.open(locations.database, read_only=True) as store:
+            serving_id = serving_encoder(store)
+            coming_id = next((row.encoder_id for row in rows if row.serves), "")
+            looked = store.contents.count(coming_id) if coming_id else 0
+            lacking = len(store.contents.looked_without(coming_id)) if coming_id else 0
+            dimension = store.contents.dimension(serving_id) if serving_id else None
+    except StateUnavailable:  # an encoder can be made before there is a state
+        return tuple(rows)
+    if serving_id in (None, coming_id) or dimension is None:
+        return tuple(rows)
+    sentence = f"is getting ready: {looked:,} of {counted(looked + lacking, 'photo')}"
+    rows = [
+        replace(row, serves=row.encoder_id == serving_id, coming=sentence if row.encoder_id == coming_id else "")
+        for row in rows
+    ]
+    if not any(row.serves for row in rows):
+        rows.append(Model(str(serving_id), str(serving_id), dimension, True, True, "", "in no name of the config", 0))
+    return tuple(rows)
 
 
 def _known(serving: str, locations: Locations) -> list[Model]:

@@ -14,6 +14,7 @@ from sameshot.app import App
 from sameshot.compare.measures import Measure
 from sameshot.errors import BadInput, SameshotError
 from sameshot.model import Features, PairScore
+from sameshot.service.message import BadMessage
 from sameshot.service.workers import Message, Task, TaskFailed
 from sameshot.way.arrival import stat_of
 from sameshot.wire.measures import descriptors_from_message, measure_request, measures_as_json
@@ -39,7 +40,10 @@ def features_of(app: App, path: Path) -> tuple[int | None, Features]:
         raise BadInput(f"{path} cannot be looked at: {error}") from error
     finally:
         os.close(descriptor)
-    look = look_from_message(reply, app.encoder.dimension)
+    try:
+        look = look_from_message(reply, app.encoder.dimension)
+    except BadMessage as error:
+        raise BadInput(f"{path} cannot be looked at: {error}") from error
     return None, Features(look.vector, look.descriptors, look.capture, look.width_px, look.height_px)
 
 
