@@ -7,6 +7,7 @@ in `cli`.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -195,7 +196,12 @@ def recluster(
         found = verb(options.loaded(), options.locations, progress, method=method)
     result = as_json(found)
     if not apply or how is Format.table:
-        show(options, result, how, printing.recluster_report if report else printing.recluster)
+        show(
+            options,
+            result,
+            how,
+            partial(printing.recluster_report if report else printing.recluster, asked_to_apply=apply),
+        )
     if apply:
         if not yes:
             ask(f"Make it so? {len(found.changes)} changes, no file is touched", "groups")

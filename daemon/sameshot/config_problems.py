@@ -6,8 +6,9 @@ Comes in: a document and one of pydantic's errors about it. Goes out: place, lin
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -35,7 +36,7 @@ def _sentence(where: Where, error: Any) -> str:
     sentences: dict[str, Callable[[], str]] = {
         "extra_forbidden": lambda: f"unknown key{_nearest_key(where)}",
         "missing": lambda: "this key must be there",
-        "literal_error": lambda: _one_of(where, value),
+        "literal_error": lambda: _one_of(context["expected"], value),
         "bool_type": lambda: f"must be true or false, not {_shown(value)}{_meant_bool(value)}",
         "int_type": lambda: f"must be a whole number, not {_shown(value)}{_meant_number(value)}",
         "float_type": lambda: f"must be a number, not {_shown(value)}{_meant_number(value)}",
@@ -52,8 +53,8 @@ def _sentence(where: Where, error: Any) -> str:
     return str(error["msg"]).replace("Input should be", "must be") + f", not {_shown(value)}"
 
 
-def _one_of(where: Where, value: object) -> str:
-    allowed = [str(option) for option in get_args(Config.model_fields[str(where[0])].annotation)]
+def _one_of(expected: str, value: object) -> str:
+    allowed = re.findall(r"'([^']*)'", expected)
     return f"must be one of {', '.join(allowed)}, not {_shown(value)}{_did_you_mean(str(value), allowed)}"
 
 

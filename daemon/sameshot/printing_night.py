@@ -80,7 +80,7 @@ def train(out: Printer, result: dict[str, Any]) -> None:
     out.say(f"The report is {result['report']}, the losses are drawn in {result['curve']}.")
 
 
-def recluster(out: Printer, result: dict[str, Any]) -> None:
+def recluster(out: Printer, result: dict[str, Any], *, asked_to_apply: bool = False) -> None:
     """What would change."""
     out.say(
         f"{result['chosen']}: {counted(result['groups'], 'group')} of {counted(result['photos'], 'photo')}. As known: "
@@ -96,9 +96,9 @@ def recluster(out: Printer, result: dict[str, Any]) -> None:
             out.say(f"No group any more: {of}", style="bold")
     if (more := len(result["changes"]) - _CHANGES_SHOWN) > 0:
         out.say(f"... and {counted(more, 'change')} more: --format json shows all.")
-    if result["differing"]:
+    if result["differing"] and not asked_to_apply:
         out.say("Nothing was changed so far. `sameshot recluster --apply` makes it so.")
-    else:
+    elif not result["differing"]:
         out.say("Nothing was changed.")
 
 
@@ -116,7 +116,7 @@ def merge(out: Printer, result: dict[str, Any]) -> None:
         out.say(f"{counted(result['changed'], 'other group')} changed.")
 
 
-def recluster_report(out: Printer, result: dict[str, Any]) -> None:
+def recluster_report(out: Printer, result: dict[str, Any], *, asked_to_apply: bool = False) -> None:
     """Every candidate, the best first, then what would change."""
     rows = [
         (
@@ -139,4 +139,4 @@ def recluster_report(out: Printer, result: dict[str, Any]) -> None:
     out.say("In brackets the rank by each measure; the smallest sum is the best. The last column: 1 is as grouped now.")
     for sentence in result["why"]:
         out.say(sentence)
-    recluster(out, result)
+    recluster(out, result, asked_to_apply=asked_to_apply)

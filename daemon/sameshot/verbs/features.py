@@ -24,6 +24,7 @@ from sameshot.locations import Locations
 from sameshot.model import PhotoView
 from sameshot.way.arrival import stat_of
 from sameshot.wire.photos import EncoderHeader, look_from_message, look_request
+from sameshot.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def features(
         photos = sorted((view for shown in views.values() for view in shown), key=lambda view: os.fsencode(view.path))
         chosen = photos[first - 1 : last]
         if first < 1 or not chosen:
-            raise BadInput(f"There are {len(photos)} photos, and none from {first} to {last}", "Count from 1")
+            raise BadInput(f"There are {counted(len(photos), 'photo')}, and none from {first} on", "Count from 1")
         try:
             with file.open("x", encoding="utf-8", errors="surrogateescape", newline="") as stream:
                 table = csv.writer(stream, lineterminator="\n")
