@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,13 @@ from sameshot.config_roots import check_roots
 from sameshot.errors import BadInput, StateUnavailable
 from sameshot.locations import Locations
 from sameshot.plan.layout import check_layout
+from sameshot.service.probe import Probe
 from sameshot.store.store import Store
 from sameshot.way.learned import Lesson, lesson
 from sameshot.way.threshold import CALIBRATION, threshold_of
+
+_PATIENCE_S = 5.0
+_PROMPTLY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class CheckResult:
 def check(loaded: LoadedConfig, locations: Locations) -> CheckResult:
     """Returns every setting with its source, and a sentence for each one that cannot be used."""
     settings = {key: Setting(key, value_at(loaded.config, key), source) for key, source in loaded.sources.items()}
-    problems = [*map(str, check_roots(loaded.config)), *template_problems(loaded.config)]
+    problems = [*_root_problems(loaded.config), *template_problems(loaded.config)]
     if loaded.config.library is None and loaded.config.library_dir is not None:
         settings["library"] = Setting("library", str(loaded.config.library_dir), "default: beside the first root")
     try:
@@ -49,6 +54,19 @@ def check(loaded: LoadedConfig, locations: Locations) -> CheckResult:
     except BadInput as problem:
         problems.append(str(problem))
     return CheckResult(loaded.path, locations.state_dir, locations.cache_dir, tuple(settings.values()), tuple(problems))
+
+
+def _root_problems(config: Config) -> list[str]:
+    """Asked where waiting hurts nobody: a share whose server is gone never answers."""
+    found = Probe(lambda _: check_roots(config)).wait(Path("/"), _PATIENCE_S)
+    if found is not None:
+        return [str(problem) for problem in found]
+    asked = Probe(os.path.isdir)
+    return [
+        f"roots[{index}].path: {root.path} does not answer; mount it again, or remove it"
+        for index, root in enumerate(config.roots)
+        if asked.wait(root.path, _PROMPTLY_S) is None
+    ]
 
 
 def _known(locations: Locations) -> tuple[dict[str, Any] | None, Lesson | None]:

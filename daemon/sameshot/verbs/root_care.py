@@ -43,12 +43,15 @@ class RootGlance:
 
     identity: tuple[int, int]
     read_only: bool
+    real: str
+    """Where it leads, each symbolic link followed."""
 
 
 def glance_at(root: Path) -> RootGlance:
     """Returns how the root is. Waits for its disk; raises OSError when it cannot be reached."""
     facts = os.stat(root)
-    return RootGlance((facts.st_dev, facts.st_ino), bool(os.statvfs(root).f_flag & os.ST_RDONLY))
+    read_only = bool(os.statvfs(root).f_flag & os.ST_RDONLY)
+    return RootGlance((facts.st_dev, facts.st_ino), read_only, os.path.realpath(root))
 
 
 class RootCare:
@@ -105,13 +108,24 @@ class RootCare:
 
     def why_not(self, root: Path) -> str:
         """Returns why a root may not be read now."""
-        return self.offline.get(root) or self._asking.get(root) or f"The filesystem of {root} does not answer"
+        return self.offline.get(root) or self._asking.get(root) or self._silence(root)
 
-    def refuse_silent(self, places: Iterable[Path]) -> None:
-        """Raises RootUnavailable when a place is in a root that does not answer: asking it would never end."""
-        for root in self._app.roots:
-            if not self.answers(root) and any(place.is_relative_to(root) for place in places):
-                raise RootUnavailable(self.why_not(root), "Mount it again, or scan the others by their names")
+    @property
+    def disks(self) -> list[Path]:
+        """The roots, and the library where there is one."""
+        library = self._app.config.library_dir
+        return [*self._app.roots, *([] if library is None else [library])]
+
+    def refuse_silent(self, places: Iterable[Path], hint: str) -> None:
+        """Raises RootUnavailable when a place is on a disk that does not answer: asking it would never end."""
+        places = tuple(places)
+        for disk in self.disks:
+            if any(place.is_relative_to(disk) for place in places) and not self.answers(disk):
+                raise RootUnavailable(self._silence(disk), hint)
+
+    def all_answer(self) -> bool:
+        """Whether no root keeps its callers waiting, nor the library: what files photos asks all of them."""
+        return all(self.answers(disk) for disk in self.disks)
 
     # ---------------------------------------------------------------- every few seconds
 
@@ -162,16 +176,30 @@ class RootCare:
             return
         if glance is None:
             if self._probe.silent_s(root) >= _PATIENCE_S:
-                self.offline[root] = f"The filesystem of {root} does not answer"
+                self.offline[root] = self._silence(root)
             return
         if glance == self._glances.get(root) and root not in self.offline:
             return
         try:
+            self._refuse_overlap(root, glance)
             self._believe(root)
             self._glances[root] = glance
             self.offline.pop(root, None)
         except RootUnavailable as error:
             self.offline[root] = str(error)
+
+    def _refuse_overlap(self, root: Path, glance: RootGlance) -> None:
+        """Raises RootUnavailable where it leads into another root by now: each photo would be known twice."""
+        for other, its in self._glances.items():
+            if other == root or other in self.offline:
+                continue
+            below, above = Path(glance.real), Path(its.real)
+            if glance.identity == its.identity or below == above:
+                raise RootUnavailable(f"{root} has become the same folder as {other}", "Remove one of the two")
+            for inner, outer, its_root in ((below, above, other), (above, below, root)):
+                if outer in inner.parents and self._app.is_recursive(its_root):
+                    relation = "leads into" if outer == above else "has come to hold"
+                    raise RootUnavailable(f"{root} {relation} the root {other}", "Remove one of the two")
 
     def _believe(self, root: Path) -> None:
         believe_root(self._app.store, root)
@@ -196,6 +224,10 @@ class RootCare:
             with contextlib.suppress(OSError):
                 self._probe.wait(root, _PROMPTLY_S)
         return self._probe.silent_s(root) == 0.0
+
+    @staticmethod
+    def _silence(disk: Path) -> str:
+        return f"The filesystem of {disk} does not answer"
 
     # ---------------------------------------------------------------- what happened
 

@@ -14,7 +14,7 @@ import selectors
 import time
 from collections import deque
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sameshot.app import PATIENCE_S, App
 from sameshot.errors import SameshotError, StateUnavailable, WorkersUnavailable
@@ -41,6 +41,8 @@ _TURN_S = 0.05
 """How long one turn sweeps before it looks at everything else again."""
 _CARE_EVERY_S = 5.0
 """How often roots, jobs and the reasons to keep still are looked after."""
+_TOUCHES_ALL = frozenset({"plan", "apply", "rank", "dedupe", "undo", "recover", "calibrate", "learn"})
+"""What asks all roots and the library how they are. One that never answers would stop the service with it."""
 
 
 class Daemon:
@@ -149,7 +151,7 @@ class Daemon:
         self._app.flow.paused = bool(self._why_paused) and not self._scans
         if self._why_paused != before:
             self._diary.note(f"keeps still: {self._why_paused}" if self._why_paused else "goes on")
-        if self._app.config.apply == "automatic" and self._app.flow.idle:
+        if self._app.config.apply == "automatic" and self._app.flow.idle and self._care.all_answer():
             file_closed_sets(self._app)
         self._diary.filings(self._app.locations.journal_dir)
         self._diary.roots(self._care.statuses())
@@ -196,8 +198,8 @@ class Daemon:
             )
         function = verb.load()
         arguments = bind(function, request.arguments)
+        self._refuse_to_wait(request.verb, arguments)
         if request.verb == "scan":  # everything it needs goes on here anyway: the answer comes when that is done
-            self._care.refuse_silent(arguments.get("paths") or self._app.roots)
             places = scan_places(self._app.config, **arguments)
             if arguments.get("believe"):
                 take_as_they_are(self._app, places)
@@ -218,6 +220,16 @@ class Daemon:
             request.finish(as_json(function(self._app, **arguments)))
         finally:
             self._request = None
+
+    def _refuse_to_wait(self, verb: str, arguments: dict[str, Any]) -> None:
+        """Raises RootUnavailable where the verb would ask a share that does not answer: nobody would be served."""
+        if verb in _TOUCHES_ALL:
+            self._care.refuse_silent(self._care.disks, "Mount it again, or take it out of the config")
+        elif verb == "scan":
+            places = arguments.get("paths") or self._app.roots
+            self._care.refuse_silent(places, "Mount it again, or scan the others by their names")
+        elif verb in ("similar", "explain"):
+            self._care.refuse_silent((path for path in arguments.values() if isinstance(path, Path)), "Mount it again")
 
     def _finish_scans(self, now_s: float) -> None:
         for scan in list(self._scans):
