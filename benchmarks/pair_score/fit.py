@@ -4,8 +4,8 @@ Tables named after it are judged by what was fitted, and nothing is fitted on th
 
 Comes in: the table of pairs that `table.py` made. Goes out: for each stage of the comparison the slopes of an additive
 model in log odds, each score's evidence a line that bends at fixed places and never falls (so no score speaks against
-itself), what is left undecided by it, and the figures on photos that were held out. Rows of one photo are all fitted on
-or all held out; and each kind of pair is scored once more by a model that saw none of its kind.
+itself), what is left undecided by it, and the figures on photos that were held out: rows of one photo are all fitted on
+or all held out, each photo once. Each kind of pair is scored once more by a model that saw none of its kind.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ ROWS_OF_A_SELDOM_ONE = 0.3
 """Look-alikes that share about half of what can be seen: at their full number they cost every tenth exposure pair."""
 JUDGED_ONLY = {"form"}
 """Half of each such pair is the same print: fitted on them, the score gives up bursts and steps aside."""
+PARTS = 4
+"""Each photo is judged by what was fitted on the other three parts of them."""
 GIVEN_UP = 0.002
 MARGIN = 10.0
 """A stage gives up what is less likely than all but 2 in 1000 pairs of one shot that a shortlist brings. The second
@@ -59,15 +61,19 @@ Model = tuple[float, np.ndarray]
 def main(unseen: list[Path]) -> None:
     table = read(HERE / "table.csv")
     rows = np.ones(len(table.kinds), np.bool_)
-    held_out = np.array([int(photo) % 4 == 0 for photo in table.photos])
+    parts = np.array([int(photo) % PARTS for photo in table.photos])
 
     def fitted_on(chosen: np.ndarray) -> list[Stage]:
         chosen = chosen & ~np.isin(table.kinds, list(JUDGED_ONLY))
         return [stage(table, chosen, number) for number in range(len(STAGES))]
 
-    score, reached = cascaded(fitted_on(~held_out), table.scores)
-    report("held out", table, score, reached, held_out)
-    ordinary = held_out & ~np.isin(table.kinds, list(JUDGED_ONLY))
+    score, reached = np.zeros(len(rows)), np.zeros(len(rows), int)
+    for part in range(PARTS):
+        held_out = parts == part
+        judged, stages = cascaded(fitted_on(~held_out), table.scores)
+        score[held_out], reached[held_out] = judged[held_out], stages[held_out]
+    report("held out", table, score, reached, rows)
+    ordinary = ~np.isin(table.kinds, list(JUDGED_ONLY))
     draw_reliability(score[ordinary], table.same[ordinary], table.weight[ordinary])
     print("kinds of pairs that a model saw none of: pairs, share at or above 0.5 / 0.8")
     for kind in dict.fromkeys(table.kinds):
