@@ -294,9 +294,51 @@ def is_beyond(service: Service, share: float) -> bool:
     return coming is None or coming["done"] >= share * coming["all"]
 
 
+def asked_of_one_model(service: Service, photo: Path) -> str:
+    """Asks the running service what is like a photo; returns the one encoder whose vectors give all of the answer."""
+    installation = service.installation
+    before = service.status()
+    assert before["service"]
+    found = installation.ask("similar", file=photo, count=25)["photos"]
+    with seen(installation) as app:
+        photos = [app.store.photos.at(Path(path)) for path in (photo, *(one["path"] for one in found))]
+        contents = [one.content_id for one in photos if one is not None and one.content_id is not None]
+        assert len(contents) == len(found) + 1 > 10
+        kept = sqlite3.connect(installation.locations.database)
+        encoders = [row[0] for row in kept.execute("SELECT name FROM encoders")]
+        kept.close()
+        ids = sorted(app.store.contents.ids())
+        fits, orders = [], {}
+        for encoder in encoders:
+            vectors = dict(app.store.contents.vectors(encoder))
+            if not vectors.keys() >= set(contents):
+                continue
+            cosines = [float(np.dot(vectors[contents[0]], vectors[content])) for content in contents[1:]]
+            if max(abs(one["cosine"] - cosine) for one, cosine in zip(found, cosines, strict=True)) < 1e-4:
+                fits.append(encoder)
+                orders[encoder] = sorted(np.dot(vectors[contents[0]], vectors[one]) for one in ids if one in vectors)
+        assert len(fits) == 1, (fits, before["serving_encoder"], encoders)
+    # Not only are these their cosines: none that is nearer by this model is missing.
+    nearest = orders[fits[0]][-len(found) - 1 :]
+    assert min(one["cosine"] for one in found) >= nearest[0] - 1e-4
+    if service.status()["serving_encoder"] == before["serving_encoder"]:
+        assert fits == [before["serving_encoder"]]
+    return fits[0]
+
+
 def killed_again_and_again(installation: Installation, kills: int, specs: list[str], seed: int) -> list[str]:
-    """Kills the service while it goes from one encoder to the next and round again; returns who served after each."""
+    """Kills the service while it goes from one encoder to the next and round again; returns who served after each.
+
+    It is asked what is like a photo right after each start, which but the first is one after a kill, and before a kill.
+    """
     chance, served = random.Random(seed), []
+    photos = sorted(installation.photos.glob("[0-9]*.jpg"))
+    answered: dict[str, int] = {}
+
+    def ask(service: Service) -> None:
+        answer = asked_of_one_model(service, chance.choice(photos))
+        answered[answer] = answered.get(answer, 0) + 1
+
     wanted = iter(range(1, 1000))
     installation.configure(encoder=specs[1], workers=2)
     number = next(wanted)
@@ -304,7 +346,9 @@ def killed_again_and_again(installation: Installation, kills: int, specs: list[s
         share = chance.choice([None, chance.random(), 0.95, 1.0])
         with installation.service() as service:
             if share is not None:
+                ask(service)
                 service.wait_for(partial(is_beyond, service, share), "it goes on", 300)
+                ask(service)
             time.sleep(chance.uniform(0.0, 1.0))
             os.kill(service.process.pid, signal.SIGKILL)
             service.process.wait()
@@ -314,6 +358,9 @@ def killed_again_and_again(installation: Installation, kills: int, specs: list[s
         if arrived:
             number = next(wanted)
             installation.configure(encoder=specs[(1 + number) % len(specs)], workers=2)
+    with installation.service() as service:
+        ask(service)
+    print(f"{sum(answered.values())} live answers, each of one model: {answered}")
     return served
 
 
