@@ -104,9 +104,7 @@ def form(rng: np.random.Generator, issuer: int) -> Pixels:
 def studio(pictures: Pair, backdrop: Pixels, rng: np.random.Generator) -> Pair:
     """Two sitters of one studio: its backdrop and one outline of head and shoulders, each of another surface."""
     height, width = 600, 480 + 320 * int(rng.integers(2))
-    behind = cv2.resize(backdrop, (width, height))
-    if rng.random() < 0.5:  # others hang a cloth with a pattern
-        behind = cv2.GaussianBlur(behind, (0, 0), rng.uniform(8, 60))
+    behind = cv2.GaussianBlur(cv2.resize(backdrop, (width, height)), (0, 0), rng.uniform(8, 60))
 
     def sitting(surface: Pixels) -> Pixels:
         mask = np.zeros((height, width), np.float32)
@@ -128,8 +126,7 @@ def studio(pictures: Pair, backdrop: Pixels, rng: np.random.Generator) -> Pair:
         cv2.ellipse(
             sitter, mouth, (int(across * rng.uniform(0.3, 0.5)), int(rng.uniform(5, 18))), 0, 0, 180, (150, 60, 70), -1
         )
-        seen = seen_elsewhere(behind, rng, 1.05, 1.15) if rng.random() < 0.5 else behind
-        return variants.noisy((seen * (1 - mask) + sitter * mask).clip(0, 255).astype(np.uint8), 3, rng)
+        return variants.noisy((behind * (1 - mask) + sitter * mask).clip(0, 255).astype(np.uint8), 3, rng)
 
     return sitting(pictures[0]), sitting(pictures[1])
 
@@ -170,7 +167,6 @@ def pairs(picture: Pixels, stranger: Pixels, place: Pixels, photo: int, rng: np.
         "halves": tuple(np.array_split(picture, 2, axis=int(rng.integers(2)))),
         "beside": beside(picture, rng),
         "stamp": tuple(stamped(each, publisher) for each in both),
-        "stamp-soft": tuple(stamped(variants.soft(each, rng), publisher) for each in both),
         "window": tuple(windowed(each, publisher) for each in both),
         "soft-apart": tuple(variants.noisy(variants.soft(each, rng), 2, rng) for each in both),
         "page": (page(rng, publisher), page(rng, publisher)),

@@ -125,14 +125,7 @@ class _Pair:
         laid_by = self._corners.map if mapped else self._turn
         is_mirrored = laid_by is not None and np.linalg.det(laid_by[:2, :2]) < 0
         found = guided(first, mirrored.flipped() if is_mirrored else plain, laid_by, left, relief.SIDE_PX)
-        return {
-            "common": relief.common(laid_by),
-            "flow": left.agreement,
-            "flow_most": left.most,
-            "steady": left.steady,
-            "guided": found.share,
-            "guided_parts": found.parts,
-        }
+        return {"flow": left.agreement, "guided": found}
 
 
 def probability(evidence: Mapping[str, float]) -> float:
