@@ -209,7 +209,7 @@ def test_no_score_speaks_against_itself():
 
 def test_descriptors_of_another_version_are_refused(features):
     look = features(scene(1))
-    for name in look.descriptors:
+    for name in ("orb", "phash", "relief"):
         other = replace(look, descriptors=look.descriptors | {name: b"\xff" + look.descriptors[name][1:]})
         with pytest.raises(ValueError, match="version"):
             evidence_of(look, other)
