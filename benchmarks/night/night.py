@@ -1,10 +1,12 @@
 """A whole night beside a service that is asked meanwhile: what its askers wait for, and what it holds in memory.
 
 Draws a collection (bursts of three and photos that are alone; real ones come along where there are some), scans it,
-changes the encoder, and lets the real service do a night: backup, check, re-clustering, merges, training with its gate.
-Then the encoder is changed to the autoencoder, where one won, and back to the first. Once a second `similar` is asked
-about one of the photos. Prints one table: how long each part took, how long askers waited, and the service's memory.
-`python benchmarks/night/night.py [--photos 2000] [--budget 8m] [--real DIR] [--place DIR] [--cpus 0,1]`
+and lets the real service do a night by its schedule: backup, check, re-clustering, merges, training with its gate. A
+service looks at its clock every five minutes, and what was never done is due then: so the night begins five minutes
+after the start, and what comes before is the time without one. Then the encoder is changed, to the autoencoder too
+where one won, and back to the first, but for `--night-only`. Once a second `similar` is asked about one of the photos.
+Prints how each job ended and one table: how long each part took, how long askers waited, and the service's memory.
+`python benchmarks/night/night.py [--photos 2000] [--budget 8m] [--real DIR] [--place DIR] [--cpus 0,1] [--night-only]`
 A `--place` is kept, and used again as it is.
 """
 
@@ -71,7 +73,8 @@ class Bench:
         self.chance = random.Random(0)
 
     def configure(self, encoder: str) -> None:
-        schedule = {"recluster": True, "learn": True, "train": {"enabled": True, "budget": self.budget}}
+        train = {"enabled": True, "budget": self.budget}
+        schedule = {"jitter": "0s", "reconcile_every": "1h", "recluster": True, "learn": True, "train": train}
         keys = {"roots": [{"path": str(self.photos)}], "encoder": encoder, "workers": 2, "schedule": schedule}
         self.config.write_text(json.dumps(keys))  # JSON is YAML
 
@@ -88,6 +91,8 @@ class Bench:
     def start(self) -> None:
         self.service = subprocess.Popen([*self._command(), "watch"], stderr=(self.place / "service.log").open("ab"))
         while not self._answers():
+            if self.service.poll() is not None:
+                sys.exit(f"The service ended: {self.place / 'service.log'} tells why")
             time.sleep(0.5)
 
     def _answers(self) -> bool:
@@ -147,8 +152,14 @@ class Bench:
             if job := self.job_under_way():
                 self.measured(f"night: {job}", lambda job=job: self.job_under_way() == job)
             time.sleep(0.2)
-        for name, outcome in self.outcomes().items():
-            print(f"    {name}: {outcome}", file=sys.stderr)
+
+    def told(self) -> Iterator[str]:
+        """How each job ended and how long it took, and what the training and the merges came to."""
+        for job in self.ask("jobs")["jobs"]:
+            yield f"{job['name']}: {job['outcome']}, {job['duration_s']} s"
+        for report in self.state.glob("training/*/report.json"):
+            yield f"training: {json.loads(report.read_text())['why']}"
+        yield from (event["what"] for event in self.ask("activity")["events"] if "grouped anew" in event["what"])
 
     def another_encoder(self) -> str:
         """One that costs little beside decoding, made ready; returns what the config calls it."""
@@ -198,16 +209,17 @@ def main() -> None:
     parser.add_argument("--real", type=Path, help="a folder of real photos that come along")
     parser.add_argument("--place", type=Path, help="where everything is kept")
     parser.add_argument("--cpus", default="0,1", help="those that the service and its jobs may use")
+    parser.add_argument("--night-only", action="store_true", help="leave out the changes of encoder")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sameshot-night-") as temporary:
         place = wanted.place or Path(temporary)
         bench = Bench(place, wanted.budget, wanted.cpus)
         if not bench.photos.exists():
             collect(bench.photos, wanted.photos, wanted.real)
-        measure(bench)
+        measure(bench, wanted.night_only)
 
 
-def measure(bench: Bench) -> None:
+def measure(bench: Bench, night_only: bool) -> None:
     bench.configure("lite0")
     began_s = time.monotonic()
     bench.run("scan")
@@ -217,15 +229,18 @@ def measure(bench: Bench) -> None:
     try:
         bench.measured("idle before", lambda: bench.ask("status")["state"] == "busy")
         idle_mb = bench.memory_mb()
-        bench.change(bench.another_encoder())
         bench.night()
-        if any((bench.state / "models").glob("autoencoder*.onnx")):
-            bench.change("autoencoder")
-        bench.change("lite0")
+        told = list(bench.told())
+        if not night_only:
+            bench.change(bench.another_encoder())
+            if any((bench.state / "models").glob("autoencoder*.onnx")):
+                bench.change("autoencoder")
+            bench.change("lite0")
         bench.measured("idle after", lambda: bench.ask("status")["state"] == "busy")
         after_mb, most_mb = bench.memory_mb(), bench.memory_mb("VmHWM")
     finally:
         bench.stop()
+    print(*told, sep="\n")
     print(f"{'':34} {'s':>7} {'asked':>6} {'median':>7} {'p99':>7} {'worst':>7} {'MB most':>8}   (waits in ms)")
     for part in bench.parts:
         print(part.row())
