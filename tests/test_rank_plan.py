@@ -33,7 +33,9 @@ def keys_of(count: int) -> list[bytes]:
 def natural(name: str) -> list[tuple[int, int, str]]:
     """As file managers sort: runs of digits by value, the rest without case."""
     return [
-        (0, int(part), "") if part.isdigit() else (1, 0, part.lower()) for part in re.split(r"([0-9]+)", name) if part
+        (0, int(part), "") if re.match("[0-9]", part) else (1, 0, part.lower())
+        for part in re.split(r"([0-9]+)", name)
+        if part
     ]
 
 
