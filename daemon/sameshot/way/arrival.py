@@ -111,6 +111,9 @@ def _reconcile_shot(
         # Its content stays as known until the new bytes are identified: mostly only metadata or the mode changed.
         store.photos.advance(owner.photo_id, "seen")
         arrivals.unsettled.add(owner.photo_id)
+    elif store.photos.get([owner.photo_id])[owner.photo_id].stage == "seen":
+        # It was not where it was known when it was to settle, and nobody waits for it any more.
+        arrivals.unsettled.add(owner.photo_id)
 
 
 def _is_as_known(found: FoundFile, row: FileRow | None, photo_id: int, is_primary: bool) -> bool:

@@ -327,7 +327,7 @@ class Flow:
 
     def _submit(self, photo_id: int, request: Message, then: Callable[[int, Message], None]) -> None:
         photo = self._store.photos.get([photo_id]).get(photo_id)
-        if photo is None or not self.answers(photo.root):
+        if photo is None or not self.answers(photo.root) or stat_of(photo.primary.path) is None:  # moved just now
             self._again(photo_id)
             return
         path, stat = photo.primary.path, photo.primary.stat
