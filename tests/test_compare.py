@@ -73,6 +73,24 @@ def test_a_picture_without_corners_is_linked_to_its_copy_and_not_to_another(feat
     assert score_pair(here, there).score < LINK_THRESHOLD
 
 
+def test_plain_gradients_are_not_one_shot(features):
+    """Nothing stands out of its surroundings but the rim, where those end, and that does in each of them."""
+    down, right = (np.linspace(0, 1, side)[:, None, None] for side in (400, 600))
+    slopes = [
+        down * np.ones((1, 600, 1)),
+        down[::-1] * np.ones((1, 600, 1)),
+        np.swapaxes(right, 0, 1) * np.ones((400, 1, 1)),
+    ]
+    colors = np.random.default_rng(3).uniform(30, 220, (2, 3, 3))
+    looks = [
+        features((slope * one + (1 - slope) * other).astype(np.uint8))
+        for slope, one, other in zip(slopes, *colors, strict=True)
+    ]
+    pairs = [score_pair(one, other) for at, one in enumerate(looks) for other in looks[:at]]
+    assert max(pair.evidence["frame"] for pair in pairs) < 0.35
+    assert max(pair.score for pair in pairs) < LINK_THRESHOLD
+
+
 def test_different_scenes_are_apart(features):
     looks = [features(scene(seed)) for seed in range(20, 32)]
     scores = [score_pair(a, b).score for at, a in enumerate(looks) for b in looks[:at]]

@@ -22,6 +22,8 @@ import cv2
 import numpy as np
 from scipy.optimize import minimize
 
+from sameshot.compare.thresholds import LINK_THRESHOLD
+
 HERE = Path(__file__).parent
 TARGET = HERE.parents[1] / "daemon" / "sameshot" / "compare" / "pair_score.json"
 
@@ -39,11 +41,11 @@ STRANGERS_FOR_EACH_ROW = 10.0
 STRANGERS = {"alike", "stranger", "stamp", "window", "page", "soft-apart"}
 JUDGED_ONLY = {"form"}
 """Half of each such pair is the same print: fitted on them, the score gives up every other exposure pair."""
-GIVEN_UP = (0.5, 0.85)
+GIVEN_UP = 0.5
 MARGIN = 10.0
-"""The first stage gives up half of the table's different pairs, the second 85 in 100: what is dear is kept for the few.
-The second believes what has ten times the odds of any two different ones. The first believes nothing: what tells a
-burst from a panorama is found by the second."""
+"""The first stage gives up half of the table's different pairs: corners are kept for the others. The second gives up
+what has a tenth of the odds of any pair of one shot that the last stage would find, and believes what has ten times the
+odds of any two different ones. The first believes nothing: what tells a burst from a panorama comes from the second."""
 
 Line = tuple[str, float]
 Model = tuple[float, np.ndarray]
@@ -56,7 +58,7 @@ def main(unseen: list[Path]) -> None:
 
     def fitted_on(chosen: np.ndarray) -> list[Stage]:
         chosen = chosen & ~np.isin(table.kinds, list(JUDGED_ONLY))
-        return [stage(table, chosen, number) for number in range(len(STAGES))]
+        return cascade(table, chosen)
 
     score, reached = cascaded(fitted_on(~held_out), table.scores)
     report("held out", table, score, reached, held_out)
@@ -118,18 +120,27 @@ def pieces(table: dict[str, np.ndarray], lines: list[Line]) -> np.ndarray:
     return np.column_stack([np.maximum(0, table[name] - start) for name, start in lines])
 
 
-def stage(table: Table, chosen: np.ndarray, number: int) -> Stage:
-    """Fits one stage on the chosen rows, and finds what it leaves undecided."""
-    lines = lines_until(number)
-    design = pieces(table.scores, lines)
-    intercept, slopes = fitted(lines, design[chosen], table.same[chosen], table.weight[chosen])
-    if number == len(STAGES) - 1:
-        return Stage(lines, intercept, slopes, (0.0, 1.0))
-    log_odds = (intercept + design @ slopes)[chosen]
-    apart = log_odds[~table.same[chosen]]
-    low = probability(np.quantile(apart, GIVEN_UP[number]) + 0.01)  # ties are given up
-    high = probability(apart.max() + math.log(MARGIN)) if number else 1.0
-    return Stage(lines, intercept, slopes, (float(low), float(high)))
+def cascade(table: Table, chosen: np.ndarray) -> list[Stage]:
+    """Fits all stages on the chosen rows, the last first, and finds what each of the others leaves undecided."""
+    stages: list[Stage] = []
+    findable = chosen & table.same
+    for number in reversed(range(len(STAGES))):
+        lines = lines_until(number)
+        design = pieces(table.scores, lines)
+        intercept, slopes = fitted(lines, design[chosen], table.same[chosen], table.weight[chosen])
+        log_odds = intercept + design @ slopes
+        undecided = (0.0, 1.0)
+        if not stages:
+            findable &= probability(log_odds) >= LINK_THRESHOLD
+        else:
+            apart = log_odds[chosen & ~table.same]
+            if number:
+                bounds = log_odds[findable].min() - math.log(MARGIN), apart.max() + math.log(MARGIN)
+            else:
+                bounds = np.quantile(apart, GIVEN_UP) + 0.01, np.inf  # ties are given up
+            undecided = tuple(float(probability(bound)) for bound in bounds)
+        stages.insert(0, Stage(lines, intercept, slopes, undecided))
+    return stages
 
 
 def probability(log_odds: np.ndarray | float) -> np.ndarray:

@@ -23,6 +23,7 @@ _VERSION = 2
 SIDE_PX = 96
 _SMALLEST_COMMON_SHARE = 0.05
 _MARGIN_PX = 8  # frames and captions around photos end there
+_RIM_PX = 16  # as far as the surroundings of a place reach
 _PATCH_PX = 10
 _FEWEST_PATCHES = 10
 _LEAST_ENERGY = 1.0
@@ -41,13 +42,16 @@ class Overlay:
     covered: NDArray[np.bool_]
 
     def correlation(self) -> float:
-        """The correlation of the common part, -1..1; 0 where there is hardly one."""
+        """The correlation of the common part, -1..1; 0 where there is hardly one.
+
+        With the rim or without, whichever is less: of plain walls and clear skies the rim is all that stands out of its
+        surroundings, for those end there, and it is alike in all of them.
+        """
         if self.covered.mean() < _SMALLEST_COMMON_SHARE:
             return 0.0
-        one, other = self.one[self.covered], self.other[self.covered]
-        one, other = one - one.mean(), other - other.mean()
-        energy = float(np.sqrt((one**2).sum() * (other**2).sum()))
-        return float((one * other).sum()) / energy if energy > 0 else 0.0
+        inner = np.zeros_like(self.covered)
+        inner[_RIM_PX:-_RIM_PX, _RIM_PX:-_RIM_PX] = True
+        return min(_correlation(self.one[part], self.other[part]) for part in (self.covered, self.covered & inner))
 
     def patches(self) -> float:
         """What two in three patches of the common part reach in correlation, -1..1; 0 where too few have relief.
@@ -100,6 +104,14 @@ def _shrunk(packed: bytes) -> NDArray[np.float32]:
     small = np.asarray(cv2.resize(_unpack(packed), (_SHRUNK_PX, _SHRUNK_PX), interpolation=cv2.INTER_AREA), np.float32)
     small -= small.mean()
     return small / max(float(np.linalg.norm(small)), _LEAST_ENERGY)
+
+
+def _correlation(one: MatLike, other: MatLike) -> float:
+    if not len(one):
+        return 0.0
+    one, other = one - one.mean(), other - other.mean()
+    energy = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    return float((one * other).sum()) / energy if energy > 0 else 0.0
 
 
 def _cut(values: MatLike) -> MatLike:
