@@ -88,6 +88,20 @@ def test_a_sidecar_that_came_late_gets_the_prefix_of_its_photo(scanned: Installa
     assert list(scanned.photos.glob("*~IMG_999.jpg"))
 
 
+def test_a_sidecar_that_no_scan_has_seen_goes_with_its_photo(scanned: Installation) -> None:
+    assert scanned.ask("rank", folders=[scanned.photos])["refused"] == []
+    (photo,) = scanned.photos.glob("*~IMG_100.jpg")
+    photo.with_suffix(".xmp").write_text("<edited/>")
+    photo.with_name(f"{photo.name}.xmp").write_text("<by another/>")
+    with_prefixes = tree(scanned.photos)
+    assert scanned.ask("rank", folders=[scanned.photos], remove=True)["refused"] == []
+    assert (scanned.photos / "IMG_100.xmp").read_text() == "<edited/>"
+    assert (scanned.photos / "IMG_100.jpg.xmp").read_text() == "<by another/>"
+    assert not list(scanned.photos.glob("*~*"))
+    assert scanned.ask("undo", last=True)["refused"] == []
+    assert tree(scanned.photos) == with_prefixes
+
+
 def test_prefixes_come_off_where_the_journal_is_lost(scanned: Installation) -> None:
     before = tree(scanned.photos)
     assert scanned.ask("rank", folders=[scanned.photos])["refused"] == []

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from sameshot.apply.journal import Journal
 from sameshot.apply.undo import Beside
 from sameshot.filing.plans import names_in
-from sameshot.model import FoundFile, Plan, Shot, StepOutcome
+from sameshot.model import FoundFile, PhotoView, Plan, Shot, StepOutcome
 from sameshot.plan.late import LateCompanion, late_steps
 from sameshot.plan.names import unit_names
 from sameshot.store.store import Store
@@ -66,6 +67,16 @@ def companions_beside() -> Beside:
         return [(file, was_at.parent / name) for file, name in zip(files, names, strict=True)]
 
     return beside
+
+
+def with_all_companions(views: Iterable[PhotoView]) -> list[PhotoView]:
+    """Returns the photos with those companions too that came beside them since they were last swept."""
+    shots_in, complete = cache(_shots_in), []
+    for view in views:
+        known = {file.path for file in view.companions}
+        come = tuple(file for file in shots_in(view.path.parent).get(view.path, ()) if file.path not in known)
+        complete.append(replace(view, companions=(*view.companions, *come)) if come else view)
+    return complete
 
 
 def _shots_in(folder: Path) -> dict[Path, tuple[FoundFile, ...]]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sameshot.apply.journal import Journal
 from sameshot.errors import BadInput
 from sameshot.filing.features_file import FeatureTable, read_features
-from sameshot.filing.following import plan_late
+from sameshot.filing.following import plan_late, with_all_companions
 from sameshot.filing.plans import catalogues_beside, names_in
 from sameshot.model import PhotoView, Plan
 from sameshot.plan.rank import original_path, rank_plan, remove_rank_plan, wanted_order
@@ -46,11 +46,11 @@ def plan_rank(
     groups, alone = everything(store, folders)
     views = [view for group in groups for view in group.photos] + alone
     features = store.contents.features({view.content for view in views}, encoder_id, ())
-    known = [
+    known = with_all_companions(
         view
         for view in views
         if view.content in features and any(view.path.is_relative_to(folder) for folder in folders)
-    ]
+    )
     if not known:
         raise BadInput("No known photo is in these folders", "Scan them first: `sameshot scan DIR`")
     within = {view.path.parent for view in known}
