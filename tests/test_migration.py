@@ -28,6 +28,7 @@ from sameshot.embed.cards import Card, read_card, succeed
 from sameshot.embed.spec import parse
 from sameshot.model import Stage
 from sameshot.store.store import Store
+from sameshot.way.series import counts
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -70,13 +71,18 @@ def check_one_model(store: Store) -> str:
 
 
 def known(store: Store, threshold: float) -> dict[str, Any]:
-    """What is known, by digest: contents have other ids in another state."""
+    """What is known, by digest: contents have other ids in another state.
+
+    Of links those that count: which pairs beyond all reaches were compared while these were longer, the order decides.
+    """
     serving = store.meta.get("serving_encoder")
     digest = {row.id: row.digest for row in store.contents.get(store.contents.ids()).values()}
-    links = [link for link in store.links.of(digest) if link.score >= threshold]
+    reaches = store.contents.reaches()
+    links = [link for link in store.links.of(digest) if link.score >= threshold and counts(link, reaches)]
     return {
         "encoder": serving,
         "vectors": {digest[content]: vector.tobytes() for content, vector in store.contents.vectors(serving)},
+        "reaches": {digest[content]: reach for content, reach in reaches.items()},
         "links": {frozenset((digest[link.first], digest[link.second])) for link in links},
         "groups": {frozenset(digest[m.content] for m in group.members) for group in store.groups.all()},
         "stages": {stage: count for stage, count in store.photos.count().items() if count},
