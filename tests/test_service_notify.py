@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+import drawn
+from running import Installation
 from sameshot.service.notify import Notifier
 
 
@@ -85,3 +87,14 @@ def test_without_a_listener_nothing_happens(environment):
 )
 def test_the_watchdog_is_fed_twice_as_often_as_it_bites(environment, interval_s):
     assert Notifier(environment).watchdog_interval_s == interval_s
+
+
+def test_systemd_is_asked_for_more_time_while_the_index_is_built(installation: Installation) -> None:
+    drawn.save(drawn.scene(1, 300, 200), installation.photos / "a.jpg")
+    installation.scan()
+    with installation.service() as service:
+        told = service.told()
+    extended = [line for line in told if line.startswith("EXTEND_TIMEOUT_USEC=")]
+    assert extended
+    assert told.index(extended[0]) < told.index("READY=1")
+    assert "EXTEND_TIMEOUT_USEC" not in "".join(told[told.index("READY=1") :])

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sameshot.apply.journal import Journal
 from sameshot.apply.recovery import RecoveryReport, recover
@@ -53,6 +53,7 @@ from sameshot.wire.photos import EncoderHeader, worker_command
 _log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int | None], None]
 """What is being done, how much of it is done, and of how much, where that is known."""
+_One = TypeVar("_One")
 
 _SHARE_ANSWERS_S = 1.0
 _PREPARE_DEADLINE_S = 300.0
@@ -156,10 +157,17 @@ class App:
         index = NeighbourIndex(
             self.locations.cache_dir / "index", encoder.encoder_id, encoder.dimension, self.config.index.exact_until
         )
-        index.load(self._index_generation, lambda: self.store.contents.vectors(encoder.encoder_id))
+        index.load(self._index_generation, lambda: self._told_of(self.store.contents.vectors(encoder.encoder_id)))
         for content, reach in self.store.contents.reaches().items():
             index.set_reach(content, reach)
         return index
+
+    def _told_of(self, vectors: Iterable[_One]) -> Iterator[_One]:
+        """The same vectors; whoever waits hears that a large index is being built, which takes minutes."""
+        for number, vector in enumerate(vectors):
+            if number % 1000 == 0:
+                self.progress("building the index", number, None)
+            yield vector
 
     @cached_property
     def flow(self) -> Flow:

@@ -39,6 +39,8 @@ _log = logging.getLogger(__name__)
 
 _TURN_S = 0.05
 """How long one turn sweeps before it looks at everything else again."""
+_START_EXTENDED_S = 600.0
+"""What systemd is asked for while a large index is built: some minutes pass between two words about it."""
 _CARE_EVERY_S = 5.0
 """How often roots, jobs and the reasons to keep still are looked after."""
 _TOUCHES_ALL = frozenset({"plan", "apply", "rank", "dedupe", "undo", "recover", "calibrate", "learn"})
@@ -62,6 +64,7 @@ class Daemon:
         self._care_due_s = self._alive_due_s = 0.0
         self._state = identity_of(app.locations.database)
         self._request: Request | None = None
+        self._is_ready = False
         app.activity, app.progress = self._activity, self._progress
 
     def start(self) -> None:
@@ -78,6 +81,7 @@ class Daemon:
         self._reconcile([root for root in self._app.roots if self._care.may_be_read(root)])
         self._schedule.start()
         self._notifier.ready()
+        self._is_ready = True
 
     def run(self) -> Literal["stop", "reload"]:
         """Serves until a signal asks for something else; one turn at least, so that no storm of them starves others."""
@@ -280,6 +284,9 @@ class Daemon:
         interval_s = self._notifier.watchdog_interval_s
         if now_s >= self._alive_due_s:
             self._alive_due_s = now_s + min(interval_s or _CARE_EVERY_S, _CARE_EVERY_S)
+            if not self._is_ready:  # there is no flow yet to tell about
+                self._notifier.extend_start(_START_EXTENDED_S)
+                return
             pending = self._app.flow.pending
             coming = self._app.flow.encoders.progress
             under_way = f"{counted(pending, 'photo')} under way" if pending else coming.sentence if coming else "idle"
