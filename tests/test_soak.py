@@ -160,7 +160,7 @@ def test_an_idle_service_costs_next_to_nothing(installation: Installation) -> No
     """Two reconciles fall into the time; what they cost is told apart."""
     know(installation, KNOWN)
     every_s = max(IDLE_S * 0.46, 60.0)
-    installation.configure(schedule={"reconcile_every": f"{every_s:.0f}s"})
+    installation.configure(schedule={"reconcile_every": f"{every_s:.0f}s", "recluster": False})  # idle: no night's work
     with installation.service() as service:
         service.wait_for(lambda: service.status()["state"] == "idle", "the first sweep is over", 900)
         assert (service.status()["photos"], service.status()["pending"]) == (KNOWN, 0)
