@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-import drawn
 from running import Installation
 from sameshot.service.notify import Notifier
+from test_soak import know
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -90,8 +90,7 @@ def test_the_watchdog_is_fed_twice_as_often_as_it_bites(environment, interval_s)
 
 
 def test_systemd_is_asked_for_more_time_while_the_index_is_built(installation: Installation) -> None:
-    drawn.save(drawn.scene(1, 300, 200), installation.photos / "a.jpg")
-    installation.scan()
+    know(installation, 1000)
     with installation.service() as service:
         told = service.told()
     extended = [line for line in told if line.startswith("EXTEND_TIMEOUT_USEC=")]
