@@ -354,6 +354,6 @@ def test_two_thousand_histories_of_the_whole_program(
     with capsys.disabled():
         print(f"\npart {part}: {', '.join(f'{number} {what}' for what, number in sorted(counts.items()))}")
     assert counts["histories"] >= 250
-    killed = {what: number for what, number in counts.items() if what.endswith(" killed")}
+    killed = {what: number for what, number in counts.items() if what.endswith(" killed") and number}
     assert len(killed) >= 4, "which verbs are killed is drawn: one or two of them may be spared in one part"
     assert sum(killed.values()) >= 100
