@@ -22,7 +22,7 @@ from sameshot.embed.encoders import place_of
 from sameshot.errors import BadInput, SameshotError
 from sameshot.locations import Locations
 from sameshot.model import PhotoView
-from sameshot.way.arrival import stat_of
+from sameshot.way.looking import opened_as_known
 from sameshot.wire.photos import EncoderHeader, look_from_message, look_request
 from sameshot.wording import counted
 
@@ -81,14 +81,12 @@ def _seen(app: App, encoder: EncoderHeader, photos: Sequence[PhotoView]) -> Iter
         if app.store.contents.has_vector(view.content, encoder.encoder_id):
             yield view.path, app.store.contents.vector(view.content, encoder.encoder_id)
             continue
-        try:
-            descriptor = os.open(view.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
+        descriptor = opened_as_known(view)
+        if descriptor is None:
             continue
         try:
-            if stat_of(descriptor) == view.stat:
-                reply = app.ask(look_request(encoder), descriptor)
-                yield view.path, look_from_message(reply, encoder.dimension).vector
+            reply = app.ask(look_request(encoder), descriptor)
+            yield view.path, look_from_message(reply, encoder.dimension).vector
         except SameshotError:
             continue
         finally:

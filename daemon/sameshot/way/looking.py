@@ -13,7 +13,7 @@ from typing import TypeVar
 from sameshot.app import App
 from sameshot.compare.measures import Measure
 from sameshot.errors import BadInput, SameshotError
-from sameshot.model import Features, PairScore
+from sameshot.model import Features, PairScore, PhotoView
 from sameshot.service.message import BadMessage
 from sameshot.service.workers import Message, Task, TaskFailed
 from sameshot.way.arrival import stat_of
@@ -59,6 +59,18 @@ def _opened(path: Path) -> int:
     return descriptor
 
 
+def opened_as_known(view: PhotoView) -> int | None:
+    """Returns a descriptor of a known photo; None where it is gone, another picture by now or cannot be read."""
+    try:
+        descriptor = os.open(view.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    if stat_of(descriptor) == view.stat:
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
 def measured(app: App, path: Path, features: Features, measures: Sequence[Measure]) -> Features:
     """Returns the features with the descriptors of `measures`; those not stored are computed now, and not stored.
 
@@ -101,11 +113,8 @@ def ask_of_each(app: App, requests: Mapping[_Key, tuple[int, Message]], label: s
     for number, (key, (content, request)) in enumerate(requests.items()):
         app.progress(label, number, len(requests))
         view = next(iter(app.store.photos.views([content]).get(content, ())), None)
-        if view is None or stat_of(view.path) != view.stat:
-            continue
-        try:
-            descriptor = os.open(view.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
+        descriptor = None if view is None else opened_as_known(view)
+        if descriptor is None:
             continue
         try:
             app.workers.submit(Task(request, app.config.limits.look_deadline_s, partial(answered, key), descriptor))
