@@ -91,6 +91,12 @@ def test_one_missing_root_stops_no_other(installation: Installation, sample_phot
     refused(installation.run("scan"), 2, str(absent), str(installation.photos), lines=2)
 
 
+def test_a_pipe_is_no_config(installation: Installation) -> None:
+    pipe = installation.folder / "pipe.yaml"
+    os.mkfifo(pipe)
+    refused(installation.run("--config", pipe, "scan"), 2, "pipe.yaml is a pipe")
+
+
 def test_a_pipe_is_no_photo(scanned: Installation) -> None:
     pipe, known = scanned.folder / "pipe.jpg", scanned.photos / "IMG_100.jpg"
     os.mkfifo(pipe)

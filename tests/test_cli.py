@@ -240,7 +240,7 @@ def test_explain_tells_once_what_the_plain_install_cannot_compute(scanned: Insta
 
 
 def test_a_full_disk_is_one_sentence(scanned: Installation) -> None:
-    for words in (["groups"], ["groups", "--format", "json"], ["status"]):
+    for words in (["groups"], ["groups", "--format", "json"], ["status"], ["check", "--format", "json"]):
         with open("/dev/full", "wb") as full:
             done = subprocess.run(
                 scanned.command(*words),

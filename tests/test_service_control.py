@@ -176,10 +176,16 @@ def test_hostile_clients_hold_up_nobody_and_are_dropped(service):
         line.close()
 
 
-def test_more_clients_than_it_takes_are_turned_away(service):
+def test_more_clients_than_it_takes_wait_their_turn(service):
     lines = [connect(service.path) for _ in range(control.MOST_CONNECTIONS)]
     with connect(service.path) as extra:
-        assert everything(extra) == b""
+        extra.sendall(b'{"verb": "echo", "arguments": {}, "config": null}\n')
+        extra.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            extra.recv(1)
+        lines.pop().close()
+        extra.settimeout(10)
+        assert b'"result"' in everything(extra)
     for line in lines:
         line.close()
     assert call(service.path, "echo", {})

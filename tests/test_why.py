@@ -109,3 +109,17 @@ def test_a_measure_chosen_alone_is_what_explain_and_similar_speak_of(installatio
     assert explained["threshold"] == 0.3
     found = installation.ask("similar", file=paths[0])
     assert found["photos"][0]["score"] == explained["score"]
+
+
+def test_similar_says_of_known_photos_what_explain_finds_anew(installation: Installation) -> None:
+    scenes = [drawn.scene(number, 600, 400) for number in range(6)]
+    for number, picture in enumerate([*scenes, drawn.burst_frame(scenes[0], 1), drawn.cropped(scenes[0], 0.1)]):
+        drawn.save(picture, installation.photos / f"{number}.jpg")
+    installation.scan()
+    first, unknown = installation.photos / "0.jpg", drawn.save(scenes[0], installation.folder / "unknown.png")
+    found = installation.ask("similar", file=first)["photos"]
+    assert len(found) == 7
+    for photo in found:
+        explained = installation.ask("explain", first=first, second=photo["path"])
+        assert photo["score"] == pytest.approx(explained["score"], abs=1e-4)
+    assert installation.ask("similar", file=unknown)["photos"][0]["path"] == str(first)

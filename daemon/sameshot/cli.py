@@ -6,6 +6,7 @@ Comes in: words. Goes out: results on stdout, progress and sentences on stderr, 
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -24,6 +25,8 @@ from sameshot.errors import BadInput, SameshotError
 from sameshot.locations import Locations, default_config_file, find_locations
 from sameshot.verbs.calling import perform
 from sameshot.verbs.table import VERBS
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Verbs(TyperGroup):
@@ -61,7 +64,7 @@ class Verbs(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except OSError as error:
-            if _is_writable(sys.stdout):
+            if error.filename is not None or (error.errno not in _NO_ROOM and _is_writable(sys.stdout)):
                 raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             printing.complain(f"the output cannot be written: {error.strerror}")

@@ -8,7 +8,9 @@ to more than `MOST_VALUES` values. Only this module imports yaml.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,8 +60,10 @@ def read_document(path: Path) -> Document:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE_BYTES + 1)
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):  # it would be waited for
+                raise BadInput(f"{path} is a pipe, not a file", "Give a file with --config")
+            content = file.read(LARGEST_FILE_BYTES + 1) or b""
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}", "Give another file with --config") from error
     if len(content) > LARGEST_FILE_BYTES:

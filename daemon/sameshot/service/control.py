@@ -77,18 +77,19 @@ class ControlServer:
             self._selector.close()
             raise
         self._bound = identity_of(path)
-        self._selector.register(self._listener, selectors.EVENT_READ)
         self._connections: set[_Connection] = set()
+        self._watch_for_more()
 
     def keep_reachable(self) -> None:
         """Binds anew where somebody removed the socket. Raises StateUnavailable when another service has the place."""
         if identity_of(self._path) == self._bound:
             return
         fresh = _listen(self._path)
-        self._selector.unregister(self._listener)
+        if self._listener in self._selector.get_map():
+            self._selector.unregister(self._listener)
         self._listener.close()
         self._listener, self._bound = fresh, identity_of(self._path)
-        self._selector.register(fresh, selectors.EVENT_READ)
+        self._watch_for_more()
 
     def fileno(self) -> int:
         """Returns a descriptor for the outer selector."""
@@ -117,6 +118,7 @@ class ControlServer:
         if asked_in:
             # Last, when those who hung up have made room.
             self._accept(now_s)
+        self._watch_for_more()
 
     def close(self) -> None:
         """Hangs up on everybody and removes the socket."""
@@ -131,10 +133,18 @@ class ControlServer:
         with contextlib.suppress(OSError):
             client, _ = self._listener.accept()
             client.setblocking(False)
-            if len(self._connections) >= MOST_CONNECTIONS or _peer_uid(client) not in (0, os.geteuid()):
+            if _peer_uid(client) not in (0, os.geteuid()):
                 client.close()
                 return
             self._connections.add(_Connection(client, self._selector, now_s))
+
+    def _watch_for_more(self) -> None:
+        """Leaves those who are too many in the kernel's queue until somebody has hung up."""
+        is_full, is_watched = len(self._connections) >= MOST_CONNECTIONS, self._listener in self._selector.get_map()
+        if is_full and is_watched:
+            self._selector.unregister(self._listener)
+        elif not is_full and not is_watched:
+            self._selector.register(self._listener, selectors.EVENT_READ)
 
     def _read(self, connection: _Connection, on_request: Callable[[Request], None]) -> None:
         line = connection.read()

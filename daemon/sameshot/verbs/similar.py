@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
+from sameshot.model import Features, PhotoView
 from sameshot.way.looking import compare_one, features_of, measured
 
 
@@ -34,19 +36,27 @@ def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
     near = app.index.nearest(features.vector, count + 1)
     photos = app.store.photos.views(other for other, _ in near)
     near = [(other, cosine) for other, cosine in near if other in photos]
-    known = app.store.contents.features([other for other, _ in near], app.encoder.encoder_id)
-    chosen = [] if app.method.measure is None else [app.method.measure]
-    features = measured(app, file, features, chosen)
-    others = [measured(app, photos[other][0].path, known[other], chosen) for other, _ in near]
-    scores = compare_one(app, features, others, chosen)
+    scores = {} if content is None else app.store.links.scores_of(content) | {content: 1.0}
+    scores |= _compared(app, file, features, [other for other, _ in near if other not in scores], photos)
     group_of = app.store.groups.of(other for other, _ in near)
     found = [
-        SimilarPhoto(
-            view.path, 1.0 if other == content else round(pair.score, 4), round(cosine, 4), group_of.get(other)
-        )
-        for (other, cosine), pair in zip(near, scores, strict=True)
+        SimilarPhoto(view.path, round(scores[other], 4), round(cosine, 4), group_of.get(other))
+        for other, cosine in near
         for view in photos[other]
         if view.path != file
     ]
     found.sort(key=lambda photo: (-photo.score, -photo.cosine, str(photo.path)))
     return SimilarResult(file, app.link_threshold, tuple(found[:count]))
+
+
+def _compared(
+    app: App, file: Path, features: Features, others: Sequence[int], photos: Mapping[int, list[PhotoView]]
+) -> dict[int, float]:
+    """The scores of `file` with those that it was not compared with yet, by a worker."""
+    if not others:
+        return {}
+    chosen = [] if app.method.measure is None else [app.method.measure]
+    known = app.store.contents.features(others, app.encoder.encoder_id)
+    wanted = [measured(app, photos[other][0].path, known[other], chosen) for other in others]
+    scores = compare_one(app, measured(app, file, features, chosen), wanted, chosen)
+    return {other: pair.score for other, pair in zip(others, scores, strict=True)}
