@@ -158,3 +158,15 @@ def test_a_merge_can_be_taken_back_and_stays_so(scanned: Installation) -> None:
     assert scanned.json("recluster")["differing"] == []
     none = scanned.run("merge", "--undo")
     assert (none.code, none.err) == (2, "sameshot: No merge is left to take back\n")
+
+
+def test_what_is_grouped_anew_is_all_but_what_pairs_are_compared_by(scanned: Installation, tmp_path: Path) -> None:
+    with Store.open(scanned.state / "sameshot.db", read_only=True) as store:
+        store.copy_for_grouping(tmp_path / "copy.db")
+        with Store.open(tmp_path / "copy.db") as copy:
+            assert copy.damage() == []
+            assert shots_of(copy) == shots_of(store) != frozenset()
+            for content in store.contents.ids():
+                assert copy.contents.descriptor(content, "focus") == store.contents.descriptor(content, "focus")
+                assert copy.contents.descriptor(content, "orb") is None
+            assert copy.links.of(copy.contents.ids()) == store.links.of(store.contents.ids())

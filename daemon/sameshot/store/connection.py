@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -146,6 +146,18 @@ class Connection:
                 source.backup(copy)
         except sqlite3.Error as error:
             self._refuse(error)
+
+    def take_rows(self, source: Path, of: Mapping[str, str]) -> None:
+        """Take from another state file, in one moment of it, the rows of each table that meet its condition."""
+        self._run("PRAGMA foreign_keys=OFF")  # what the rows left out were referred to by is left out too
+        self._run("ATTACH ? AS source", [_address(source, "ro")])
+        try:
+            with self.transaction():
+                for table, condition in of.items():
+                    self._run(f"INSERT OR REPLACE INTO main.{table} SELECT * FROM source.{table} WHERE {condition}")
+        finally:
+            self._run("DETACH source")
+            self._run("PRAGMA foreign_keys=ON")
 
     @contextmanager
     def _outermost(self, *, durable: bool) -> Iterator[None]:

@@ -6,7 +6,7 @@ trust, with a sentence and exit code 3: a newer version, another program's file,
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -92,6 +92,19 @@ class Store:
     def backup(self, target: Path) -> None:
         """Write a complete, consistent copy to `target`. Raises StateUnavailable when that cannot be done."""
         back_up(self._connection, target)
+
+    def copy_for_grouping(self, target: Path) -> None:
+        """Write what groups are made of to `target`. Raises StateUnavailable when that cannot be done.
+
+        Vectors stay behind, and descriptors but those of focus: pairs are compared already. The rest is a tenth.
+        """
+        tables = self._connection.rows(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
+        wanted = {name: "TRUE" for (name,) in tables} | {"vectors": "FALSE", "descriptors": "measure = 'focus'"}
+        with closing(Connection(target)) as copy:
+            migrate(copy, STEPS)
+            copy.take_rows(self._connection.path, wanted)
 
     def damage(self) -> list[str]:
         """What SQLite finds wrong in the file; empty for a sound one. Reads all of it."""

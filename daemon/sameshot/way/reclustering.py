@@ -84,7 +84,7 @@ def propose(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="recluster-", dir=folder) as temporary:
         place = Path(temporary) / "copy.db"
-        store.backup(place)
+        store.copy_for_grouping(place)
         with Store.open(place) as copy:
             known = shots_of(copy)
             if clustering is not None:
