@@ -14,6 +14,7 @@ import pytest
 
 import drawn
 from running import Installation
+from sameshot.compare.thresholds import LINK_THRESHOLD
 from sameshot.errors import BadInput
 from sameshot.verbs.calibrate import _suggested
 from sameshot.verbs.calibration_page import ExamplePair, curves, page
@@ -91,7 +92,7 @@ def test_a_choice_is_kept_shown_with_its_date_and_holds_from_then_on(years: Inst
     assert {example["score"] >= 0.5 for example in measured["examples"]} == {True, False}
     shown = Path(measured["page"]).read_text("utf-8")
     assert shown.count("data:image/jpeg;base64,/9j/") == 2 * len(measured["examples"])
-    assert measured["in_force"] == 0.8
+    assert measured["in_force"] == LINK_THRESHOLD
 
     kept = years.run("calibrate", "--sample", "12", "--threshold", "0.7")
     assert kept.code == 0, kept.err
@@ -140,7 +141,7 @@ def test_too_few_pairs_are_said_in_a_sentence_and_change_nothing(installation: I
     installation.scan()
     told = installation.run("calibrate")
     assert told.code == 0, told.err
-    assert re.fullmatch(r"Too little to choose a threshold by: .*1 pair .* The threshold stays 0\.8\.\n", told.out)
+    assert re.fullmatch(r"Too little to choose a threshold by: .*1 pair .* The threshold stays 0\.95\.\n", told.out)
     measured = installation.ask("calibrate", again=False)
     assert (measured["enough"], measured["suggested"], measured["kept"]) == (False, None, None)
     check = installation.json("check")["settings"]

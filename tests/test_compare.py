@@ -1,5 +1,6 @@
 """The pair score: high for one shot, low for two, equal in both orders, and not to be fooled by a shared frame."""
 
+import itertools
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,8 +9,8 @@ import numpy as np
 import pytest
 
 from drawn import burst_frame, cropped, exposed, scene
-from sameshot.compare import moment
-from sameshot.compare.pair_score import evidence_of, probability, score_pair
+from sameshot.compare import moment, phash, relief
+from sameshot.compare.pair_score import believed, evidence_of, probability, score_pair
 from sameshot.compare.thresholds import LINK_THRESHOLD, SHORTLIST_COSINE
 from sameshot.describe.descriptors import LONG_SIDE_PX, describe
 from sameshot.embed.encoders import prepare
@@ -179,6 +180,53 @@ def test_a_moment_shared_changes_nothing_where_the_pictures_do_not_agree(feature
             assert score_pair(a, b).score == score_pair(a, replace(b, capture=Capture())).score < LINK_THRESHOLD
 
 
+def test_another_subject_before_one_background_is_another_shot_and_one_that_moved_is_not(features):
+    background = scene(71, 600, 450)
+
+    def taken(subject, left):
+        pixels = background.copy()
+        pixels[80:400, left : left + 280] = scene(subject, 280, 320)
+        return features(pixels)
+
+    first, moved, other = taken(72, 160), taken(72, 175), taken(73, 160)
+    found, apart = evidence_of(first, moved), evidence_of(first, other)
+    assert found["steady"] > 0.95 > 0.9 > apart["steady"]
+    assert found["guided_parts"] > apart["guided_parts"] + 0.1
+    assert score_pair(first, moved).score >= LINK_THRESHOLD > score_pair(first, other).score
+
+
+def test_light_that_differs_is_no_sign_of_another_subject(features):
+    assert evidence_of(features(scene(1)), features(exposed(scene(1), -3)))["steady"] > 0.95
+
+
+def test_what_two_photos_have_in_common_is_known(features):
+    pixels = scene(74, 1200, 600)
+    whole, left, middle = features(pixels), features(pixels[:, :800]), features(pixels[:, 400:])
+    assert evidence_of(whole, features(pixels))["common"] > 0.97
+    assert evidence_of(left, middle)["common"] == pytest.approx(0.5, abs=0.05)
+    assert evidence_of(whole, left)["common"] == pytest.approx(2 / 3, abs=0.05)
+
+
+def test_a_perceptual_hash_is_turned_as_its_picture_is(features):
+    for seed in range(3):
+        pixels = scene(seed, 600, 400)
+        plain = features(pixels).descriptors
+        for quarters, flipped in itertools.product(range(4), (False, True)):
+            turned = np.ascontiguousarray(np.rot90(pixels[:, ::-1] if flipped else pixels, quarters))
+            other = features(turned).descriptors
+            turn = relief.turn(plain["relief"], other["relief"])
+            assert (turn is None) == (quarters == 0 and not flipped)
+            assert phash.likeness(plain["phash"], other["phash"], turn) > 0.8
+
+
+def test_frames_and_corners_count_no_further_than_something_else_bears_them_out():
+    found = {"phash": 0.5, "frame": 0.9, "frame_patches": 0.4, "inliers": 8.0, "spread": 0.5}
+    assert believed(found) == {**found, "frame": 0.6, "spread": 0.125}
+    assert believed({**found, "phash": 0.9, "inliers": 64.0}) == {**found, "phash": 0.9, "inliers": 64.0}
+    many = believed({name: np.array([value, 0.0]) for name, value in found.items()})
+    assert many["frame"].tolist() == [0.6, 0.0]
+
+
 def test_two_halves_of_one_photo_are_two_photos(features):
     pixels = scene(43, 1600, 800)
     assert score_pair(features(pixels[:, :800]), features(pixels[:, 800:])).score < LINK_THRESHOLD
@@ -216,8 +264,12 @@ def test_no_score_speaks_against_itself():
         "frame": 0.2,
         "frame_patches": 0.2,
         "phash": 0.6,
+        "common": 0.3,
         "flow": 0.2,
+        "flow_most": 0.1,
+        "steady": 0.7,
         "guided": 0.01,
+        "guided_parts": 0.02,
         "moment": 0,
     }
     for name, value in low.items():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from running import Installation
+from sameshot.compare.thresholds import LINK_THRESHOLD
 from sameshot.config import load_with_sources
 from sameshot.errors import BadInput
 from sameshot.group.quality import Facts, is_edited, rate
@@ -60,25 +61,28 @@ def test_an_owner_who_wants_more_together_has_it_so_and_may_have_it_forgotten(in
     """The whole way: words, `learn`, another threshold for the next scan, `models`, `models forget`."""
     with installation.app() as app, app.store.transaction():
         speak_of_sameness(Library(app), 60, 0.4)
-        assert app.link_threshold == 0.8
+        assert app.link_threshold == LINK_THRESHOLD
     result = installation.json("learn")
     (known,) = result["lessons"]
     assert (known["name"], known["version"], known["sets"]) == ("pair-score", 1, 60)
     assert known["values"]["shift"] > 0.3
     assert "held-out log loss" in known["why"]
     with installation.app() as app:
-        assert 0.4 < app.link_threshold < 0.75
+        assert 0.4 < app.link_threshold < LINK_THRESHOLD - 0.02
         assert app.settings.link_threshold == app.link_threshold
         before = app.link_threshold
     checked = check(load_with_sources(installation.config), installation.locations).settings
-    assert Setting("same_shot.threshold", f"{before:g}", "default 0.8, learned from 60 words of yours") in checked
+    assert (
+        Setting("same_shot.threshold", f"{before:g}", f"default {LINK_THRESHOLD}, learned from 60 words of yours")
+        in checked
+    )
     assert learn_in_this_process(installation) == known  # nothing new was said
     shown = installation.run("models")
     assert "60 words about 60 sets" in shown.out
     assert "pair-score" in shown.out
     assert installation.json("models", "forget", "pair-score")["lessons"] == []
     with installation.app() as app:
-        assert app.link_threshold == 0.8
+        assert app.link_threshold == LINK_THRESHOLD
         assert was_forgotten(app.store, "pair-score")
     with pytest.raises(BadInput, match="Nothing was learned about pair-score"):
         installation.ask("learn", forget="pair-score")
@@ -104,7 +108,7 @@ def test_the_night_learns_where_that_is_asked_for_and_a_service_goes_on_by_it(in
         assert row.outcome == "done"
         assert any("pair-score: learned from 60 words" in event.what for event in diary.events)
         learned_threshold = app.link_threshold
-        assert learned_threshold < 0.75
+        assert learned_threshold < LINK_THRESHOLD - 0.02
         assert app.flow._settings.link_threshold == learned_threshold
 
     def grouped_by() -> float | None:
@@ -114,7 +118,7 @@ def test_the_night_learns_where_that_is_asked_for_and_a_service_goes_on_by_it(in
     with installation.service() as service:
         service.wait_for(lambda: grouped_by() == learned_threshold, "it groups by what was learned")
         installation.ask("learn", forget="pair-score")
-        service.wait_for(lambda: grouped_by() == 0.8, "it groups as shipped again, without a new start")
+        service.wait_for(lambda: grouped_by() == LINK_THRESHOLD, "it groups as shipped again, without a new start")
         assert service.stop()[0] == 0
 
 
@@ -123,9 +127,9 @@ def test_what_was_chosen_in_words_is_not_moved_by_what_was_learned(installation:
     with installation.app() as app:
         one = Lesson("pair-score", 1, "", app.method.id, {"shift": 1.0}, 40, 40, "")
     shipped = load_with_sources(installation.config)
-    assert threshold_of(shipped, None, one).value < 0.8
+    assert threshold_of(shipped, None, one).value < LINK_THRESHOLD
     other_version = Lesson("pair-score", 1, "", "another method", {"shift": 1.0}, 40, 40, "")
-    assert threshold_of(shipped, None, other_version).value == 0.8
+    assert threshold_of(shipped, None, other_version).value == LINK_THRESHOLD
     for same_shot in ({"threshold": 0.7}, {"method": "embedding", "threshold": 0.7}):
         installation.configure(same_shot=same_shot)
         assert threshold_of(load_with_sources(installation.config), None, one).value == 0.7
@@ -152,7 +156,7 @@ def test_words_by_chance_and_few_words_leave_all_as_shipped(library: Library) ->
     by_chance(library, 3)
     assert learned(library, "pair-score").values == {}
     keep(library.store, "pair-score", None)
-    assert library.app.link_threshold == 0.8
+    assert library.app.link_threshold == LINK_THRESHOLD
 
 
 def test_forty_photos_put_together_at_once_are_one_set(library: Library) -> None:

@@ -104,7 +104,9 @@ def form(rng: np.random.Generator, issuer: int) -> Pixels:
 def studio(pictures: Pair, backdrop: Pixels, rng: np.random.Generator) -> Pair:
     """Two sitters of one studio: its backdrop and one outline of head and shoulders, each of another surface."""
     height, width = 600, 480 + 320 * int(rng.integers(2))
-    behind = cv2.GaussianBlur(cv2.resize(backdrop, (width, height)), (0, 0), rng.uniform(8, 60))
+    behind = cv2.resize(backdrop, (width, height))
+    if rng.random() < 0.5:  # others hang a cloth with a pattern
+        behind = cv2.GaussianBlur(behind, (0, 0), rng.uniform(8, 60))
 
     def sitting(surface: Pixels) -> Pixels:
         mask = np.zeros((height, width), np.float32)
@@ -126,7 +128,8 @@ def studio(pictures: Pair, backdrop: Pixels, rng: np.random.Generator) -> Pair:
         cv2.ellipse(
             sitter, mouth, (int(across * rng.uniform(0.3, 0.5)), int(rng.uniform(5, 18))), 0, 0, 180, (150, 60, 70), -1
         )
-        return variants.noisy((behind * (1 - mask) + sitter * mask).clip(0, 255).astype(np.uint8), 3, rng)
+        seen = seen_elsewhere(behind, rng, 1.05, 1.15) if rng.random() < 0.5 else behind
+        return variants.noisy((seen * (1 - mask) + sitter * mask).clip(0, 255).astype(np.uint8), 3, rng)
 
     return sitting(pictures[0]), sitting(pictures[1])
 
@@ -151,6 +154,70 @@ def one_room(things: Pair, place: Pixels, rng: np.random.Generator) -> Pair:
     return taken(things[0]), taken(things[1])
 
 
+def chart(rng: np.random.Generator, program: int) -> Pixels:
+    """A chart of one program: its letters, grid and colours; values, words and margins are its own."""
+    drawn = np.random.default_rng(program + 3000)
+    wide, high = ((900, 560), (640, 480), (700, 700))[program % 3]
+    dark = program % 5 == 0
+    paper = np.full((high, wide, 3), 30 if dark else int(drawn.integers(240, 256)), np.uint8)
+    ink, faint = ((220,) * 3, (70,) * 3) if dark else ((50,) * 3, (215,) * 3)
+    font, size = (cv2.FONT_HERSHEY_PLAIN, cv2.FONT_HERSHEY_SIMPLEX)[program % 2], drawn.uniform(0.4, 0.6)
+    size *= 2 if font == cv2.FONT_HERSHEY_PLAIN else 1
+    colors = drawn.integers(0, 256, (8, 3)).tolist()
+    left, right = int(rng.uniform(0.06, 0.16) * wide), int(rng.uniform(0.75, 0.97) * wide)
+    top, bottom = int(rng.uniform(0.08, 0.2) * high), int(rng.uniform(0.78, 0.92) * high)
+    title = " ".join(_word(rng, 3, 9) for _ in range(int(rng.integers(2, 6))))
+    cv2.putText(paper, title, (left, top - 14), font, size * 1.4, ink, 1, cv2.LINE_AA)
+    count = int(rng.integers(3, 16))
+    if program % 4 == 3:
+        _cake(paper, rng.dirichlet(np.ones(count)), (left, top, right, bottom), colors)
+        return paper
+    for y in np.linspace(bottom, top, int(rng.integers(4, 9))).astype(int):
+        cv2.line(paper, (left, y), (right, y), faint, 1)
+        cv2.putText(paper, f"{rng.integers(0, 5000)}", (4, y + 5), font, size * 0.8, ink, 1, cv2.LINE_AA)
+    xs = np.linspace(left, right, count + 1)
+    for series in range(1 if program % 4 == 0 else int(rng.integers(1, 5))):
+        color = colors[series]
+        ys = (bottom - (bottom - top) * rng.uniform(0.02, 1, count)).astype(int)
+        for at, (x, y) in enumerate(zip(xs[:-1].astype(int), ys, strict=True)):
+            if program % 4 == 0:
+                cv2.rectangle(paper, (x + 4, y), (int(xs[at + 1]) - 4, bottom), color, -1)
+            elif program % 4 == 1:
+                cv2.circle(paper, (int(rng.uniform(left, right)), y), 5, color, -1, cv2.LINE_AA)
+        if program % 4 == 2:
+            cv2.polylines(paper, [np.c_[xs[:-1].astype(int), ys]], False, color, 2, cv2.LINE_AA)
+    for x in xs[:-1]:
+        cv2.putText(paper, _word(rng, 2, 6), (int(x), bottom + 20), font, size * 0.8, ink, 1, cv2.LINE_AA)
+    cv2.rectangle(paper, (left, top), (right, bottom), ink, 1)
+    return paper
+
+
+def _cake(paper: Pixels, shares: np.ndarray, box: tuple[int, int, int, int], colors: list[list[int]]) -> None:
+    left, top, right, bottom = box
+    radius = min(right - left, bottom - top) // 2
+    ends = np.cumsum(shares) * 360
+    for at, (begin, end) in enumerate(zip([0.0, *ends], ends, strict=False)):
+        middle = ((left + right) // 2, (top + bottom) // 2)
+        cv2.ellipse(paper, middle, (radius, radius), -90, begin, end, colors[at % len(colors)], -1, cv2.LINE_AA)
+
+
+def pattern(period_px: float, angle: float, kind: int, rng: np.random.Generator) -> Pixels:
+    """A regular pattern: stripes, crossing stripes or dots, of any colours, somewhere under the camera."""
+    wide, high = ((720, 480), (480, 720), (600, 600), (640, 480))[int(rng.integers(4))]
+    ys, xs = np.mgrid[0:high, 0:wide].astype(np.float32)
+    angle += rng.normal(0, 0.02)
+    period_px *= np.exp(rng.normal(0, 0.03))
+    along = (xs * np.cos(angle) + ys * np.sin(angle)) / period_px + rng.random()
+    across = (ys * np.cos(angle) - xs * np.sin(angle)) / period_px + rng.random()
+    one, other = np.sin(2 * np.pi * along), np.sin(2 * np.pi * across)
+    values = (one, np.maximum(one, other), one * other, one + 0.5 * np.sin(4 * np.pi * along))[kind % 4]
+    if kind >= 4:  # with sharp borders
+        values = np.sign(values - rng.uniform(-0.4, 0.4))
+    share = ((values - values.min()) / np.ptp(values))[..., None]
+    ground, ink = rng.integers(0, 256, (2, 3))
+    return variants.noisy((ground * (1 - share) + ink * share).astype(np.uint8), rng.uniform(0, 6), rng)
+
+
 def seen_elsewhere(picture: Pixels, rng: np.random.Generator, nearest: float, farthest: float) -> Pixels:
     """By a camera in another hand: a little turned, closer, and aside."""
     height, width = picture.shape[:2]
@@ -163,16 +230,20 @@ def pairs(picture: Pixels, stranger: Pixels, place: Pixels, photo: int, rng: np.
     """Kind -> two shots. `stranger`, `place`: two photos that show something else."""
     publisher = photo % PUBLISHERS
     both = picture, stranger
+    regular = rng.uniform(12, 120), rng.uniform(0, np.pi), photo % 8
     return {
         "halves": tuple(np.array_split(picture, 2, axis=int(rng.integers(2)))),
         "beside": beside(picture, rng),
         "stamp": tuple(stamped(each, publisher) for each in both),
+        "stamp-soft": tuple(stamped(variants.soft(each, rng), publisher) for each in both),
         "window": tuple(windowed(each, publisher) for each in both),
         "soft-apart": tuple(variants.noisy(variants.soft(each, rng), 2, rng) for each in both),
         "page": (page(rng, publisher), page(rng, publisher)),
         "form": (form(rng, publisher), form(rng, publisher)),
         "studio": studio(both, place, rng),
         "room": one_room(both, place, rng),
+        "chart": (chart(rng, photo % 60), chart(rng, photo % 60)),
+        "pattern": (pattern(*regular, rng), pattern(*regular, rng)),
     }
 
 

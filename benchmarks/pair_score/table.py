@@ -1,9 +1,9 @@
 """Makes the table of pairs that `fit.py` fits on: `python benchmarks/pair_score/table.py [--only DIR]`.
 
 Comes in: nothing, or a folder of photos that all show different things. Goes out: one row for each pair with the scores
-that `compare/` sees, the kind of pair, where its photo came from, and whether it is one shot. Photos are those that
-scikit-image and scikit-learn ship and drawn ones, or those of the folder alone. Nothing is fetched, no picture is kept,
-and the same photos give the same table.
+that `compare/` sees, the kind of pair, the number of its photo, and whether it is one shot. The photos are those of
+photos.txt, which `photos.py` fetches out of Debian packages, or those of the folder. No picture is kept beside the
+table, and the same photos give the same table.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 import cv2
 import lookalikes
 import numpy as np
+import photos
 import variants
 from rich.progress import track
 
@@ -32,42 +33,31 @@ from sameshot.embed.encoders import prepare
 from sameshot.embed.serving import Encoder
 from sameshot.model import Capture, Features
 
-sys.path.append(str(Path(__file__).parents[1] / "quality"))
-import collection
-import scenes
-
 SEED = 20261121
 EDITS_PER_PHOTO = 4
 LOWEST_COSINE = SHORTLIST_COSINE - 0.05
 NEGATIVES = 3000
 MOST_OF_A_PHOTO = 40
 LONG_SIDE_DRAWN_PX = 560
-DRAWN = 32
-FEWEST_PHOTOS = 4
-FIRST_STYLE = 200_000
-"""Above all styles of the collection that the quality is measured on."""
+FEWEST_PHOTOS = 8
+PAIRED = 124
+"""Pairs are made of the first photos; those beyond only stand in their pictures, pass by and lend a backdrop."""
 
-Source = tuple[str, str]
-"""Where a photo is from (`packaged`, `given` or `drawn`), and its path or its number."""
 Pair = tuple[str, bool, int, Features, Features]
 """Kind, whether it is one shot, the photo's number, the two."""
 
 
-def main(photos: Path | None, drawn: int, target: Path, models: Path) -> None:
-    if photos is not None:
-        sources = [("given", str(path)) for path in sorted(photos.iterdir())]
-    else:
-        sources = [("packaged", str(path)) for path in collection.packaged()]
-        sources += [("drawn", str(number)) for number in range(drawn)]
+def main(folder: Path, paired: int, target: Path, models: Path) -> None:
+    sources = sorted(folder.iterdir())
     if len(sources) < FEWEST_PHOTOS:
         sys.exit(f"{len(sources)} photos; {FEWEST_PHOTOS} are needed, for others stand in each one's pictures")
     prepare("lite0", models)
     jobs = len(os.sched_getaffinity(0)) + 1
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), partial(cv2.setNumThreads, 1)) as pool:
-        made = pool.map(partial(_of_photo, sources, models), range(len(sources)))
-        pairs = [pair for some in track(made, "Photos", len(sources)) for pair in some]
+        made = pool.map(partial(_of_photo, sources, models), range(paired))
+        pairs = [pair for some in track(made, "Photos", paired) for pair in some]
         pairs += strangers(pairs)
-        rows = list(track(pool.map(partial(_row, sources), pairs, chunksize=100), "Pairs", len(pairs)))
+        rows = list(track(pool.map(_row, pairs, chunksize=100), "Pairs", len(pairs)))
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, rows[0])
@@ -75,7 +65,7 @@ def main(photos: Path | None, drawn: int, target: Path, models: Path) -> None:
         writer.writerows(rows)
 
 
-def _of_photo(sources: list[Source], models: Path, photo: int) -> list[Pair]:
+def _of_photo(sources: list[Path], models: Path, photo: int) -> list[Pair]:
     return list(drawn_pairs(sources, photo, _encoder(models)))
 
 
@@ -85,18 +75,12 @@ def _encoder(models: Path) -> Encoder:
 
 
 @lru_cache(8)
-def picture_of(source: Source) -> variants.Pixels:
+def picture_of(source: Path) -> variants.Pixels:
     """The photo, its long side LONG_SIDE_DRAWN_PX."""
-    origin, name = source
-    if origin == "drawn":
-        number = int(name)
-        picture = scenes.draw(scenes.ORDINARY[number % len(scenes.ORDINARY)], FIRST_STYLE + number, 0)
-    else:
-        picture = cv2.imread(name)[:, :, ::-1]
-    return variants.resized(picture, LONG_SIDE_DRAWN_PX)
+    return variants.resized(cv2.imread(str(source))[:, :, ::-1], LONG_SIDE_DRAWN_PX)
 
 
-def drawn_pairs(sources: list[Source], photo: int, encoder: Encoder) -> Iterator[Pair]:
+def drawn_pairs(sources: list[Path], photo: int, encoder: Encoder) -> Iterator[Pair]:
     """What `variants.py` and `lookalikes.py` make of a photo; it depends on its number and the others' pictures."""
 
     def features(picture: variants.Pixels) -> Features:
@@ -144,18 +128,19 @@ def spread(photos: list[int]) -> list[int]:
     return sorted(kept)
 
 
-def _row(sources: list[Source], pair: Pair) -> dict[str, object]:
+def _row(pair: Pair) -> dict[str, object]:
     """One line of the table."""
     kind, same, photo, first, second = pair
     evidence = {name: f"{value:.4f}" for name, value in evidence_of(first, second).items() if name != "moment"}
-    return {"kind": kind, "same": int(same), "photo": photo, "source": sources[photo][0], **evidence}
+    return {"kind": kind, "same": int(same), "photo": photo, **evidence}
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", type=Path, help="a folder of photos that all show different things")
-    parser.add_argument("--drawn", type=int, default=DRAWN, help=f"how many are drawn: {DRAWN}")
+    parser.add_argument("--paired", type=int, default=PAIRED, help=f"how many pairs are made of: {PAIRED}")
     parser.add_argument("--target", type=Path, default=Path("build/table.csv"))
     parser.add_argument("--models", type=Path, default=Path("build/models"), help="where the encoder is built")
     given = parser.parse_args()
-    main(given.only, given.drawn, given.target, given.models)
+    folder = given.only or photos.fetched(Path("build/packages"))
+    main(folder, min(given.paired, len(list(folder.iterdir()))), given.target, given.models)

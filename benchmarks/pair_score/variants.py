@@ -175,6 +175,29 @@ def passed_by(picture: Pixels, passer: Pixels, rng: np.random.Generator) -> Pixe
     return (picture * (1 - mask) + other * mask).astype(np.uint8)
 
 
+def moving(picture: Pixels, other: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
+    """A subject, a piece of `other`, that moves and turns before one background from frame to frame."""
+    height, width = picture.shape[:2]
+    surface = cv2.resize(other, (width, height))
+    angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(6, 16))))
+    span = np.sqrt(width * height) * rng.uniform(0.12, 0.28)
+    middle = np.array([width, height]) * rng.uniform(0.3, 0.7, 2)
+    outline = middle + span * rng.uniform(0.6, 1.2, (len(angles), 1)) * np.c_[np.cos(angles), np.sin(angles)]
+    mask = np.zeros((height, width), np.float32)
+    cv2.fillPoly(mask, [outline.astype(np.int32)], 1)
+    mask = cv2.GaussianBlur(mask, (0, 0), width / 500)
+
+    def taken() -> Pixels:
+        move = cv2.getRotationMatrix2D(tuple(map(float, middle)), rng.normal(0, 8), rng.normal(1, 0.05))
+        move[:, 2] += rng.normal(0, 0.05, 2) * width
+        there = cv2.warpAffine(mask, move, (width, height))[..., None]
+        subject = cv2.warpAffine(surface, move, (width, height), borderMode=cv2.BORDER_REFLECT)
+        behind = stepped_aside(picture, 0.005, rng)
+        return noisy((behind * (1 - there) + subject * there).astype(np.uint8), rng.uniform(2, 8), rng)
+
+    return taken(), taken()
+
+
 def soft(picture: Pixels, rng: np.random.Generator) -> Pixels:
     """Without a corner, as skies, walls and what is out of focus."""
     return cv2.GaussianBlur(picture, (0, 0), max(picture.shape) * rng.uniform(0.02, 0.05))
@@ -279,6 +302,8 @@ def frames(kind: str, picture: Pixels, passer: Pixels, rng: np.random.Generator)
         return noisy(blurred, 2, rng), recompressed(exposed(blurred, rng.uniform(-1, 1), rng), 85)
     if kind.startswith("view"):
         return viewed(kind, picture, passer, rng)
+    if kind == "burst-moving":
+        return moving(picture, passer, rng)
     if kind == "burst":
         second = passed_by(stepped_aside(picture, 0.008, rng), passer, rng)
         if rng.random() < 0.3:
@@ -309,7 +334,7 @@ def frames(kind: str, picture: Pixels, passer: Pixels, rng: np.random.Generator)
 
 KINDS = (
     "exposure-a", "exposure-b", "exposure-c", "exposure-d", "exposure-e",
-    "view", "view-on", "view-walk", "view-far", "view-layers", "view-tilt", "burst", "framing", "soft",
+    "view", "view-on", "view-walk", "view-far", "view-layers", "view-tilt", "burst", "burst-moving", "framing", "soft",
     *(f"edit-{edit}" for edit in (
         "recompress", "resize", "crop5", "crop15", "crop30", "turn5",
         "turn10", "quarter", "gray", "flip", "develop", "caption",

@@ -148,6 +148,7 @@ def tiles(style: Style, own: Seeded, size: Size) -> Pixels:
     picture, ink = filled(size, tone(style[0], own, 40)), tone(style[0], own, 40)
     for x in range(0, size[0], side):
         for y in range(0, size[1], side):
+            square = picture[y : y + side, x : x + side]  # nothing is drawn beyond it, or all tiles look the same
             for at in ((0, 0), (side, side)) if own.random() < 0.5 else ((side, 0), (0, side)):
-                cv2.circle(picture, (x + at[0], y + at[1]), side // 2, ink, width, cv2.LINE_AA)
+                cv2.circle(square, at, side // 2, ink, width, cv2.LINE_AA)
     return picture

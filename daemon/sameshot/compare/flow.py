@@ -26,8 +26,12 @@ REACH_PX = 8
 _LEAST_ENERGY = 1.0
 _FEWEST_PATCHES = 6
 _AGREEING_SHARE = 2 / 3
+_MOST = 0.8
 _VOTERS_SHOWN = 3
 """Neighbours that must have relief before their vote is worth its correlation."""
+_STRONG_ENERGY = 3.0
+"""Relief that is no noise and no border of what is black or burnt: where both have it, they can be told apart."""
+_UNLIKE_BELOW = 0.5
 _AROUND = [(y, x) for y in range(3) for x in range(3)]
 
 
@@ -35,11 +39,16 @@ _AROUND = [(y, x) for y in range(3) for x in range(3)]
 class Flow:
     """`agreement`: what two in three patches reach in correlation at least, -1..1; 0 where too few have relief.
 
+    `most`: what four in five reach: a subject that changed is less than a third of many pictures.
+    `steady`: 1 less the share of all patches that both pictures show with strong relief and that are unlike: light that
+    differs makes patches faint, another subject makes them differ where both are strong.
     `moves`: float32 (n, n, 2), how far each patch went, right and down, in px of the relief. `corner_px`: where the
     first patch begins.
     """
 
     agreement: float
+    most: float
+    steady: float
     moves: NDArray[np.float32]
     corner_px: int
 
@@ -72,10 +81,14 @@ def flow(one: MatLike, other: MatLike, covered: NDArray[np.bool_]) -> Flow:
     own = np.pad(own, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-1)
     rows, columns = np.mgrid[0:count, 0:count]
     found = np.max([own[rows, columns, down + y, right + x] for y, x in _AROUND], axis=0)
-    counts = (energy[..., 0, 0] > area * _LEAST_ENERGY) & (energies[..., REACH_PX, REACH_PX] > area * _LEAST_ENERGY)
-    counts &= _summed(covered.astype(np.float32))[np.ix_(centres, centres)] > area - 0.5
-    agreement = float(np.quantile(found[counts], 1 - _AGREEING_SHARE)) if counts.sum() >= _FEWEST_PATCHES else 0.0
-    return Flow(agreement, np.stack([right, down], -1).astype(np.float32) - REACH_PX, corner)
+    fainter = np.minimum(energy[..., 0, 0], energies[..., REACH_PX, REACH_PX]) / area
+    inside = _summed(covered.astype(np.float32))[np.ix_(centres, centres)] > area - 0.5
+    counts = inside & (fainter > _LEAST_ENERGY)
+    reached = found[counts] if counts.sum() >= _FEWEST_PATCHES else np.zeros(1)
+    agreement, most = (float(np.quantile(reached, 1 - share)) for share in (_AGREEING_SHARE, _MOST))
+    unlike = inside & (fainter > _STRONG_ENERGY) & (found < _UNLIKE_BELOW)
+    moves = np.stack([right, down], -1).astype(np.float32) - REACH_PX
+    return Flow(agreement, most, 1 - float(unlike.mean()), moves, corner)
 
 
 def _summed(values: MatLike) -> MatLike:

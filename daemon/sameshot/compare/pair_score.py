@@ -14,7 +14,7 @@ import json
 import math
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from sameshot.model import PairScore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
 
     from sameshot.model import Features
 
@@ -37,6 +39,12 @@ class _Stage(TypedDict):
     intercept: float
     hinges: dict[str, list[tuple[float, float]]]
     undecided: tuple[float, float]
+
+
+_BEYOND_HASH = 0.1
+"""So much more than their perceptual hashes two frames may agree."""
+_CELLS = 64
+"""One corner that agrees stands for this part of a frame at most."""
 
 
 def score_pair(a: Features, b: Features) -> PairScore:
@@ -95,7 +103,7 @@ class _Pair:
         self._frame_fits = self._frame.correlation()
         return {
             "cosine": float(np.dot(first.vector, second.vector)),
-            "phash": phash.likeness(first.descriptors["phash"], second.descriptors["phash"]),
+            "phash": phash.likeness(first.descriptors["phash"], second.descriptors["phash"], self._turn),
             "frame": self._frame_fits,
             "frame_patches": self._frame.patches(),
             "moment": moment.nearness(first.capture, second.capture),
@@ -115,17 +123,31 @@ class _Pair:
             "overlay_patches": self._overlay.patches() if self._overlay is not None else 0.0,
         }
 
+    @property
+    def _is_mapped(self) -> bool:
+        return self._overlay is not None and self._overlay_fits > self._frame_fits
+
+    @property
+    def _laid_by(self) -> NDArray[np.float64] | None:
+        """The better of the two: the map that corners agree on, or that of whole frames."""
+        return self._corners.map if self._is_mapped else self._turn
+
     def _part_by_part(self) -> dict[str, float]:
-        """Under the better of the two: the map that corners agree on, or that of whole frames."""
-        mapped = self._overlay is not None and self._overlay_fits > self._frame_fits
-        laid = self._overlay if self._overlay is not None and mapped else self._frame
+        laid = self._overlay if self._overlay is not None and self._is_mapped else self._frame
         left = flow.flow(laid.one, laid.other, laid.covered)
         first, _ = orb.unpack(self._first.descriptors["orb"])
         plain, mirrored = orb.unpack(self._second.descriptors["orb"])
-        laid_by = self._corners.map if mapped else self._turn
+        laid_by = self._laid_by
         is_mirrored = laid_by is not None and np.linalg.det(laid_by[:2, :2]) < 0
         found = guided(first, mirrored.flipped() if is_mirrored else plain, laid_by, left, relief.SIDE_PX)
-        return {"flow": left.agreement, "guided": found}
+        return {
+            "common": relief.common(laid_by),
+            "flow": left.agreement,
+            "flow_most": left.most,
+            "steady": left.steady,
+            "guided": found.share,
+            "guided_parts": found.parts,
+        }
 
 
 def probability(evidence: Mapping[str, float]) -> float:
@@ -133,7 +155,22 @@ def probability(evidence: Mapping[str, float]) -> float:
     return _probability(_stages()[-1], evidence)
 
 
+def believed(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the evidence counts, for one pair or, with arrays, for many.
+
+    Frames count for no more than their perceptual hashes bear out: stripes and tiles of one period lie on each other by
+    chance. What the agreeing corners span counts for no more than there are corners: a dozen that agree by chance are
+    enough to span half of two charts.
+    """
+    most = evidence["phash"] + _BEYOND_HASH
+    counted = {name: np.minimum(evidence[name], most) for name in ("frame", "frame_patches")}
+    if "inliers" in evidence:
+        counted["spread"] = np.minimum(evidence["spread"], evidence["inliers"] / _CELLS)
+    return {**evidence, **counted}
+
+
 def _probability(stage: _Stage, evidence: Mapping[str, float]) -> float:
+    evidence = believed(evidence)
     log_odds = stage["intercept"]
     for name, hinges in stage["hinges"].items():
         log_odds += sum(slope * max(0.0, evidence[name] - start) for start, slope in hinges)

@@ -29,6 +29,7 @@ _FEWEST_PATCHES = 10
 _LEAST_ENERGY = 1.0
 _AGREEING_SHARE = 2 / 3
 _SHRUNK_PX = 24
+_PLACES_ASIDE = 24
 _TURNED_FROM = 0.75
 """A correlation that turned strangers hardly reach, and from which on the fitted model counts a frame for much."""
 
@@ -79,6 +80,20 @@ def laid_over(first: bytes, second: bytes, relative_map: NDArray[np.float64] | N
     size = (SIDE_PX, SIDE_PX)
     covered = cv2.warpPerspective(np.ones_like(one), pixel_map, size, flags=cv2.INTER_NEAREST) > 0
     return Overlay(cv2.warpPerspective(one, pixel_map, size), other, covered)
+
+
+def common(relative_map: NDArray[np.float64] | None) -> float:
+    """How much of its frame each picture shares with the other by the map, the lesser of the two, 0..1."""
+    if relative_map is None:
+        return 1.0
+    middles = (np.arange(_PLACES_ASIDE) + 0.5) / _PLACES_ASIDE
+    places = np.stack([*np.meshgrid(middles, middles), np.ones((_PLACES_ASIDE, _PLACES_ASIDE))], -1)
+    shares = []
+    for each in (relative_map, np.linalg.inv(relative_map)):
+        homogeneous = places @ each.T
+        there = homogeneous[..., :2] / homogeneous[..., 2:]
+        shares.append(float(((there >= 0) & (there < 1)).all(-1).mean()))
+    return min(shares)
 
 
 def turn(first: bytes, second: bytes) -> NDArray[np.float64] | None:

@@ -5,5 +5,5 @@ from __future__ import annotations
 SHORTLIST_COSINE = 0.55
 """Pairs whose vectors are further apart are not compared: see docs/decisions/pair-score.md for what that costs."""
 
-LINK_THRESHOLD = 0.8
-"""From this score on a pair is the same shot: of held-out pairs below it, every other one is none."""
+LINK_THRESHOLD = 0.95
+"""From this score on a pair is the same shot: of the pairs held out from fitting that reach it, none was two shots."""
