@@ -15,6 +15,7 @@ import pytest
 
 from mounts import hanging_mount, mount, needs_root, unmount
 from running import Installation, Service
+from sameshot.store.store import Store
 
 WITHIN_S = 10.0
 WORKING_BYTES = 90_000_000
@@ -27,6 +28,11 @@ def put(installation: Installation, photos: list[Path], place: Path | None = Non
 
 def jpegs(sample_photos: Path) -> list[Path]:
     return sorted(sample_photos.glob("*.jpg"))
+
+
+def settled(installation: Installation) -> list[int]:
+    with Store.open(installation.state / "sameshot.db", read_only=True) as store:
+        return list(store.photos.in_stages(["settled"]))
 
 
 def root_of(status: Any, path: Path) -> Any:
@@ -45,6 +51,7 @@ def test_while_it_keeps_still_arrivals_are_noted_and_a_restart_changes_nothing(i
         assert service.status()["state"] == "paused"
         put(installation, photos)
         service.wait_for(lambda: service.status()["photos"] == 4, "arrivals are noted")
+        service.wait_for(lambda: len(settled(installation)) == 4, "they have settled, and wait")
         service.stop()
     with installation.service() as service:
         service.wait_for(lambda: service.status()["state"] == "paused", "it remembers", 10)

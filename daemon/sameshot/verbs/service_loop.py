@@ -76,6 +76,7 @@ class Daemon:
         for photo in self._app.blamed:
             self._diary.looked(photo.primary.path, DIED)
         self._app.flow.encoders.note = self._diary.note
+        self._app.flow.paused = True  # until the end of the first turn, when it is known whether it may look at photos
         self._app.resume()
         self._care.start()  # before the first sweep: what arrives in between is hinted
         self._reconcile([root for root in self._app.roots if self._care.may_be_read(root)])
