@@ -141,7 +141,7 @@ def test_too_few_pairs_are_said_in_a_sentence_and_change_nothing(installation: I
     installation.scan()
     told = installation.run("calibrate")
     assert told.code == 0, told.err
-    assert re.fullmatch(r"Too little to choose a threshold by: .*1 pair .* The threshold stays 0\.95\.\n", told.out)
+    assert re.fullmatch(r"Too little to choose a threshold by: .*1 pair .* The threshold stays 0\.9\.\n", told.out)
     measured = installation.ask("calibrate", again=False)
     assert (measured["enough"], measured["suggested"], measured["kept"]) == (False, None, None)
     check = installation.json("check")["settings"]

@@ -13,6 +13,7 @@ import variants
 from variants import Pixels
 
 PUBLISHERS = 12
+DRAWN = ("chart", "pattern")
 Pair = tuple[Pixels, Pixels]
 
 
@@ -230,7 +231,6 @@ def pairs(picture: Pixels, stranger: Pixels, place: Pixels, photo: int, rng: np.
     """Kind -> two shots. `stranger`, `place`: two photos that show something else."""
     publisher = photo % PUBLISHERS
     both = picture, stranger
-    regular = rng.uniform(12, 120), rng.uniform(0, np.pi), photo % 8
     return {
         "halves": tuple(np.array_split(picture, 2, axis=int(rng.integers(2)))),
         "beside": beside(picture, rng),
@@ -242,9 +242,18 @@ def pairs(picture: Pixels, stranger: Pixels, place: Pixels, photo: int, rng: np.
         "form": (form(rng, publisher), form(rng, publisher)),
         "studio": studio(both, place, rng),
         "room": one_room(both, place, rng),
-        "chart": (chart(rng, photo % 60), chart(rng, photo % 60)),
-        "pattern": (pattern(*regular, rng), pattern(*regular, rng)),
     }
+
+
+def drawn_pair(kind: str, rng: np.random.Generator) -> Pair:
+    """Two charts of one program, or two regular patterns of about one period and direction."""
+    if kind == "chart":
+        program = int(rng.integers(60))
+        if rng.random() < 0.5:
+            program = 4 * (program // 4) + 3  # as many cakes as all others: theirs is the simplest outline
+        return chart(rng, program), chart(rng, program)
+    regular = rng.uniform(12, 120), rng.uniform(0, np.pi), int(rng.integers(8))
+    return pattern(*regular, rng), pattern(*regular, rng)
 
 
 def _word(rng: np.random.Generator, shortest: int, longest: int) -> str:

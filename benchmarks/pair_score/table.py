@@ -40,6 +40,8 @@ NEGATIVES = 3000
 MOST_OF_A_PHOTO = 40
 LONG_SIDE_DRAWN_PX = 560
 FEWEST_PHOTOS = 8
+DRAWN_APART = 1200
+"""Pairs of charts, and of patterns: what they have in common by chance is told by how often it is."""
 PAIRED = 124
 """Pairs are made of the first photos; those beyond only stand in their pictures, pass by and lend a backdrop."""
 
@@ -57,12 +59,20 @@ def main(folder: Path, paired: int, target: Path, models: Path) -> None:
         made = pool.map(partial(_of_photo, sources, models), range(paired))
         pairs = [pair for some in track(made, "Photos", paired) for pair in some]
         pairs += strangers(pairs)
+        drawn = pool.map(partial(_drawn_apart, models), range(DRAWN_APART * len(lookalikes.DRAWN)), chunksize=20)
+        pairs += track(drawn, "Charts and patterns", DRAWN_APART * len(lookalikes.DRAWN))
         rows = list(track(pool.map(_row, pairs, chunksize=100), "Pairs", len(pairs)))
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _drawn_apart(models: Path, number: int) -> Pair:
+    kind = lookalikes.DRAWN[number % len(lookalikes.DRAWN)]
+    one, other = lookalikes.drawn_pair(kind, np.random.default_rng((SEED, number)))
+    return kind, False, number, _features(_encoder(models), one), _features(_encoder(models), other)
 
 
 def _of_photo(sources: list[Path], models: Path, photo: int) -> list[Pair]:
@@ -82,11 +92,7 @@ def picture_of(source: Path) -> variants.Pixels:
 
 def drawn_pairs(sources: list[Path], photo: int, encoder: Encoder) -> Iterator[Pair]:
     """What `variants.py` and `lookalikes.py` make of a photo; it depends on its number and the others' pictures."""
-
-    def features(picture: variants.Pixels) -> Features:
-        small = variants.resized(picture, LONG_SIDE_PX) if max(picture.shape) > LONG_SIDE_PX else picture
-        return Features(encoder.embed(small), describe(small), Capture(), small.shape[1], small.shape[0])
-
+    features = partial(_features, encoder)
     rng = np.random.default_rng((SEED, photo))
     edits = [kind for kind in variants.KINDS if kind.startswith("edit")]
     frames = [kind for kind in variants.KINDS if not kind.startswith("edit")]
@@ -98,6 +104,11 @@ def drawn_pairs(sources: list[Path], photo: int, encoder: Encoder) -> Iterator[P
         yield kind, True, photo, original if one is picture else features(one), features(other)
     for kind, (one, other) in lookalikes.pairs(picture, stranger, place, photo, rng).items():
         yield kind, False, photo, features(one), features(other)
+
+
+def _features(encoder: Encoder, picture: variants.Pixels) -> Features:
+    small = variants.resized(picture, LONG_SIDE_PX) if max(picture.shape) > LONG_SIDE_PX else picture
+    return Features(encoder.embed(small), describe(small), Capture(), small.shape[1], small.shape[0])
 
 
 def strangers(pairs: list[Pair]) -> list[Pair]:
