@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 
+import numpy as np
 import pytest
 
 import drawn
 from running import Installation
 from sameshot.compare.measures import MEASURES
+from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.errors import BadInput
+from sameshot.verbs.similar import similar
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -113,13 +116,20 @@ def test_a_measure_chosen_alone_is_what_explain_and_similar_speak_of(installatio
 
 def test_similar_says_of_known_photos_what_explain_finds_anew(installation: Installation) -> None:
     scenes = [drawn.scene(number, 600, 400) for number in range(6)]
-    for number, picture in enumerate([*scenes, drawn.burst_frame(scenes[0], 1), drawn.cropped(scenes[0], 0.1)]):
+    blank = np.full((400, 600, 3), 255, np.uint8)
+    for number, picture in enumerate([*scenes, drawn.burst_frame(scenes[0], 1), drawn.cropped(scenes[0], 0.1), blank]):
         drawn.save(picture, installation.photos / f"{number}.jpg")
     installation.scan()
     first, unknown = installation.photos / "0.jpg", drawn.save(scenes[0], installation.folder / "unknown.png")
-    found = installation.ask("similar", file=first)["photos"]
-    assert len(found) == 7
-    for photo in found:
-        explained = installation.ask("explain", first=first, second=photo["path"])
-        assert photo["score"] == pytest.approx(explained["score"], abs=1e-4)
-    assert installation.ask("similar", file=unknown)["photos"][0]["path"] == str(first)
+    with installation.app() as app:
+        found = similar(app, file=first).photos
+        assert app.workers.pids == [], "no process need start to answer"
+    assert len(found) == 8
+    assert [photo.path.name for photo in found if photo.score is None] == ["8.jpg"]
+    assert found[-1].cosine < SHORTLIST_COSINE
+    for photo in found[:-1]:
+        explained = installation.ask("explain", first=first, second=photo.path)
+        assert photo.score == pytest.approx(explained["score"], abs=1e-4)
+    asked = installation.ask("similar", file=unknown)["photos"]
+    assert (asked[0]["path"], len(asked)) == (str(first), 9)
+    assert all(photo["score"] is not None for photo in asked)

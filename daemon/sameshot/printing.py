@@ -177,7 +177,9 @@ def status(out: Printer, result: dict[str, Any]) -> None:
 
 def similar(out: Printer, result: dict[str, Any]) -> None:
     """The most alike first, with a line where the same shot ends."""
-    rows = [(f"{p['score']:.3f}", f"{p['cosine']:.3f}", p["path"], p["group"] or "") for p in result["photos"]]
+    scores = ["-" if photo["score"] is None else f"{photo['score']:.3f}" for photo in result["photos"]]
+    facts = [(f"{photo['cosine']:.3f}", photo["path"], photo["group"] or "") for photo in result["photos"]]
+    rows = [(score, *rest) for score, rest in zip(scores, facts, strict=True)]
     out.table(("score", "cosine", "photo", "group"), rows)
     out.say(f"The same shot from a score of {result['threshold']:.3f} on.")
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.model import Features, PhotoView
+from sameshot.model import Features
 from sameshot.way.looking import compare_one, features_of, measured
 
 
 @dataclass(frozen=True, slots=True)
 class SimilarPhoto:
-    """`score`: how sure it is that it shows the same shot, 0..1; `cosine`: how alike the two look to the encoder."""
+    """`score`: how sure it is that it shows the same shot, 0..1; None where two known photos look too unlike for that.
+
+    `cosine`: how alike the two look to the encoder.
+    """
 
     path: Path
-    score: float
+    score: float | None
     cosine: float
     group: str | None
 
@@ -31,32 +34,35 @@ class SimilarResult:
 
 
 def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
-    """Returns the `count` known photos most like `file`. Raises BadInput when it cannot be looked at."""
+    """Returns the `count` known photos most like `file`. Raises BadInput when it cannot be looked at.
+
+    What was compared when a known photo came is not compared again: no process need start to answer.
+    """
     content, features = features_of(app, file)
     near = app.index.nearest(features.vector, count + 1)
     photos = app.store.photos.views(other for other, _ in near)
     near = [(other, cosine) for other, cosine in near if other in photos]
-    scores = {} if content is None else app.store.links.scores_of(content) | {content: 1.0}
-    scores |= _compared(app, file, features, [other for other, _ in near if other not in scores], photos)
+    if content is None:
+        scores = _compared(app, file, features, {other: photos[other][0].path for other, _ in near})
+    else:
+        scores = app.store.links.scores_of(content) | {content: 1.0}
     group_of = app.store.groups.of(other for other, _ in near)
     found = [
-        SimilarPhoto(view.path, round(scores[other], 4), round(cosine, 4), group_of.get(other))
+        SimilarPhoto(
+            view.path, round(scores[other], 4) if other in scores else None, round(cosine, 4), group_of.get(other)
+        )
         for other, cosine in near
         for view in photos[other]
         if view.path != file
     ]
-    found.sort(key=lambda photo: (-photo.score, -photo.cosine, str(photo.path)))
+    found.sort(key=lambda photo: (-(photo.score or 0.0), -photo.cosine, str(photo.path)))
     return SimilarResult(file, app.link_threshold, tuple(found[:count]))
 
 
-def _compared(
-    app: App, file: Path, features: Features, others: Sequence[int], photos: Mapping[int, list[PhotoView]]
-) -> dict[int, float]:
-    """The scores of `file` with those that it was not compared with yet, by a worker."""
-    if not others:
-        return {}
+def _compared(app: App, file: Path, features: Features, others: Mapping[int, Path]) -> dict[int, float]:
+    """The scores of a photo that is not known with known ones."""
     chosen = [] if app.method.measure is None else [app.method.measure]
     known = app.store.contents.features(others, app.encoder.encoder_id)
-    wanted = [measured(app, photos[other][0].path, known[other], chosen) for other in others]
+    wanted = [measured(app, path, known[other], chosen) for other, path in others.items()]
     scores = compare_one(app, measured(app, file, features, chosen), wanted, chosen)
     return {other: pair.score for other, pair in zip(others, scores, strict=True)}
