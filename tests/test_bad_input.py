@@ -94,7 +94,7 @@ def test_one_missing_root_stops_no_other(installation: Installation, sample_phot
 def test_a_pipe_is_no_config(installation: Installation) -> None:
     pipe = installation.folder / "pipe.yaml"
     os.mkfifo(pipe)
-    refused(installation.run("--config", pipe, "scan"), 2, "pipe.yaml is a pipe")
+    refused(installation.run("--config", pipe, "scan"), 2, "pipe.yaml is no regular file")
 
 
 def test_a_pipe_is_no_photo(scanned: Installation) -> None:

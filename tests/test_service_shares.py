@@ -54,7 +54,7 @@ def test_a_config_that_nobody_writes_is_not_waited_for(installation: Installatio
         config.rename(config.with_suffix(".kept"))
         os.mkfifo(config)
         service.process.send_signal(signal.SIGHUP)
-        service.wait_for(lambda: "config.yaml is a pipe, not a file" in service.log(), "it says so", 30)
+        service.wait_for(lambda: "config.yaml is no regular file" in service.log(), "it says so", 30)
         config.with_suffix(".kept").replace(config)
         assert service.status()["service"]
 

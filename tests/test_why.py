@@ -133,3 +133,9 @@ def test_similar_says_of_known_photos_what_explain_finds_anew(installation: Inst
     asked = installation.ask("similar", file=unknown)["photos"]
     assert (asked[0]["path"], len(asked)) == (str(first), 9)
     assert all(photo["score"] is not None for photo in asked)
+    installation.configure(same_shot={"method": "embedding", "threshold": 0.9})
+    told = installation.ask("similar", file=first)["photos"]  # what the pair score said is no cosine
+    assert all(
+        photo["score"] == pytest.approx(photo["cosine"], abs=1e-3) for photo in told if photo["score"] is not None
+    )
+    assert told[0]["score"] is not None

@@ -250,7 +250,7 @@ def drawn_pair(kind: str, rng: np.random.Generator) -> Pair:
     if kind == "chart":
         program = int(rng.integers(60))
         if rng.random() < 0.5:
-            program = 4 * (program // 4) + 3  # as many cakes as all others: theirs is the simplest outline
+            program = 4 * (program // 4) + 3  # more than half are cakes: theirs is the simplest outline
         return chart(rng, program), chart(rng, program)
     regular = rng.uniform(12, 120), rng.uniform(0, np.pi), int(rng.integers(8))
     return pattern(*regular, rng), pattern(*regular, rng)

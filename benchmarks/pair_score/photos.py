@@ -8,6 +8,7 @@ again. The photos' own licences stand in each package's /usr/share/doc/*/copyrig
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,8 @@ def fetched(folder: Path) -> Path:
     for (package, path), target in zip(lines, targets, strict=True):
         packed = np.frombuffer(_packed(folder / package, path), np.uint8)
         picture = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+        if picture is None:
+            sys.exit(f"{path} of {package} is no picture: is it of another version?")
         if max(picture.shape) > LONG_SIDE_PX:
             picture = variants.resized(picture, LONG_SIDE_PX)
         cv2.imwrite(str(target), picture)
@@ -45,8 +48,11 @@ def _unpack(package: str, folder: Path) -> None:
     if (folder / package).exists():
         return
     subprocess.run(["apt-get", "download", "-q", package], cwd=folder, check=True)
-    (archive,) = folder.glob(f"{package}_*.deb")
-    subprocess.run(["dpkg", "-x", archive, folder / package], check=True)
+    archive = max(folder.glob(f"{package}_*.deb"), key=lambda path: path.stat().st_mtime_ns)
+    unpacked = folder / f"{package}.part"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    subprocess.run(["dpkg", "-x", archive, unpacked], check=True)
+    unpacked.rename(folder / package)
     archive.unlink()
 
 

@@ -49,7 +49,7 @@ Pair = tuple[str, bool, int, Features, Features]
 """Kind, whether it is one shot, the photo's number, the two."""
 
 
-def main(folder: Path, paired: int, target: Path, models: Path) -> None:
+def main(folder: Path, paired: int, drawn: int, target: Path, models: Path) -> None:
     sources = sorted(folder.iterdir())
     if len(sources) < FEWEST_PHOTOS:
         sys.exit(f"{len(sources)} photos; {FEWEST_PHOTOS} are needed, for others stand in each one's pictures")
@@ -59,8 +59,9 @@ def main(folder: Path, paired: int, target: Path, models: Path) -> None:
         made = pool.map(partial(_of_photo, sources, models), range(paired))
         pairs = [pair for some in track(made, "Photos", paired) for pair in some]
         pairs += strangers(pairs)
-        drawn = pool.map(partial(_drawn_apart, models), range(DRAWN_APART * len(lookalikes.DRAWN)), chunksize=20)
-        pairs += track(drawn, "Charts and patterns", DRAWN_APART * len(lookalikes.DRAWN))
+        count = drawn * len(lookalikes.DRAWN)
+        made_apart = pool.map(partial(_drawn_apart, models), range(count), chunksize=20)
+        pairs += track(made_apart, "Charts and patterns", count)
         rows = list(track(pool.map(_row, pairs, chunksize=100), "Pairs", len(pairs)))
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", newline="") as stream:
@@ -70,8 +71,9 @@ def main(folder: Path, paired: int, target: Path, models: Path) -> None:
 
 
 def _drawn_apart(models: Path, number: int) -> Pair:
-    kind = lookalikes.DRAWN[number % len(lookalikes.DRAWN)]
-    one, other = lookalikes.drawn_pair(kind, np.random.default_rng((SEED, number)))
+    number, at = divmod(number, len(lookalikes.DRAWN))
+    kind = lookalikes.DRAWN[at]
+    one, other = lookalikes.drawn_pair(kind, np.random.default_rng((SEED, number * len(lookalikes.DRAWN) + at)))
     return kind, False, number, _features(_encoder(models), one), _features(_encoder(models), other)
 
 
@@ -154,4 +156,5 @@ if __name__ == "__main__":
     parser.add_argument("--models", type=Path, default=Path("build/models"), help="where the encoder is built")
     given = parser.parse_args()
     folder = given.only or photos.fetched(Path("build/packages"))
-    main(folder, min(given.paired, len(list(folder.iterdir()))), given.target, given.models)
+    drawn = 0 if given.only else DRAWN_APART  # the same ones, which the committed table holds
+    main(folder, min(given.paired, len(list(folder.iterdir()))), drawn, given.target, given.models)

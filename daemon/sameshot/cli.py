@@ -6,7 +6,6 @@ Comes in: words. Goes out: results on stdout, progress and sentences on stderr, 
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sys
@@ -25,8 +24,6 @@ from sameshot.errors import BadInput, SameshotError
 from sameshot.locations import Locations, default_config_file, find_locations
 from sameshot.verbs.calling import perform
 from sameshot.verbs.table import VERBS
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Verbs(TyperGroup):
@@ -64,7 +61,7 @@ class Verbs(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except OSError as error:
-            if error.filename is not None or (error.errno not in _NO_ROOM and _is_writable(sys.stdout)):
+            if error.filename is not None or _is_writable(sys.stdout):
                 raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             printing.complain(f"the output cannot be written: {error.strerror}")
@@ -75,9 +72,10 @@ class Verbs(TyperGroup):
 
 
 def _is_writable(stream: TextIO) -> bool:
-    """Whether the stream takes what was written to it: what it could not take is tried again."""
+    """Whether the stream takes more: what it could not take is tried again, and then one line end."""
     try:
         stream.flush()
+        os.write(stream.fileno(), b"\n")
     except OSError:
         return False
     return True

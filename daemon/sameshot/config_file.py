@@ -2,8 +2,8 @@
 
 Comes in: a path. Goes out: a `Document` of dicts, lists and scalars. Scalars mean what YAML 1.2's core schema says, so
 `no`, `on`, `3:00`, `1_000` and dates are text, `010` is ten, `1e-3` is a number and `0x1F` is 31. What is quoted is
-text. Refused: files that are not UTF-8 or above 1 MB, tags, keys that are not text or stand twice, aliases that unfold
-to more than `MOST_VALUES` values. Only this module imports yaml.
+text. Refused: what is no regular file (a pipe would be waited for), is not UTF-8 or above 1 MB, tags, keys that are not
+text or stand twice, aliases that unfold to more than `MOST_VALUES` values. Only this module imports yaml.
 """
 
 from __future__ import annotations
@@ -60,10 +60,11 @@ def read_document(path: Path) -> Document:
 
 def _read_text(path: Path) -> str:
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):  # it would be waited for
-                raise BadInput(f"{path} is a pipe, not a file", "Give a file with --config")
-            content = file.read(LARGEST_FILE_BYTES + 1) or b""
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode) and not os.path.samestat(facts, os.stat(os.devnull)):
+                raise BadInput(f"{path} is no regular file", "Give another file with --config")
+            content = file.read(LARGEST_FILE_BYTES + 1)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}", "Give another file with --config") from error
     if len(content) > LARGEST_FILE_BYTES:

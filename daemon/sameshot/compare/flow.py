@@ -26,7 +26,7 @@ REACH_PX = 8
 _LEAST_ENERGY = 1.0
 _FEWEST_PATCHES = 6
 _AGREEING_SHARE = 2 / 3
-_MOST = 0.8
+_NEARLY_ALL_SHARE = 0.8
 _VOTERS_SHOWN = 3
 """Neighbours that must have relief before their vote is worth its correlation."""
 _STRONG_ENERGY = 3.0
@@ -85,7 +85,7 @@ def flow(one: MatLike, other: MatLike, covered: NDArray[np.bool_]) -> Flow:
     inside = _summed(covered.astype(np.float32))[np.ix_(centres, centres)] > area - 0.5
     counts = inside & (fainter > _LEAST_ENERGY)
     reached = found[counts] if counts.sum() >= _FEWEST_PATCHES else np.zeros(1)
-    agreement, most = (float(np.quantile(reached, 1 - share)) for share in (_AGREEING_SHARE, _MOST))
+    agreement, most = (float(np.quantile(reached, 1 - share)) for share in (_AGREEING_SHARE, _NEARLY_ALL_SHARE))
     unlike = inside & (fainter > _STRONG_ENERGY) & (found < _UNLIKE_BELOW)
     moves = np.stack([right, down], -1).astype(np.float32) - REACH_PX
     return Flow(agreement, most, 1 - float(unlike.mean()), moves, corner)

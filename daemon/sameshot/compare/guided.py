@@ -28,7 +28,9 @@ _FEWEST_CORNERS = 20
 _MOST_OF_A_PATCH = 3
 """Corners of one patch that count: a logo has many."""
 _CORNERS_OF_A_PART = 2
+"""A part with one corner that could be found says nothing when it is not."""
 _FEWEST_PARTS = 8
+"""A share of fewer parts is taken for one of so many."""
 
 
 @dataclass(frozen=True, slots=True)

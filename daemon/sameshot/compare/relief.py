@@ -31,7 +31,7 @@ _AGREEING_SHARE = 2 / 3
 _SHRUNK_PX = 24
 _PLACES_ASIDE = 24
 _TURNED_FROM = 0.75
-"""A correlation that turned strangers hardly reach, and from which on the fitted model counts a frame for much."""
+"""A correlation that turned strangers hardly reach."""
 
 
 @dataclass(frozen=True, slots=True)

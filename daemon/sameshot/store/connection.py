@@ -149,15 +149,16 @@ class Connection:
 
     def take_rows(self, source: Path, of: Mapping[str, str]) -> None:
         """Take from another state file, in one moment of it, the rows of each table that meet its condition."""
-        self._run("PRAGMA foreign_keys=OFF")  # what the rows left out were referred to by is left out too
-        self._run("ATTACH ? AS source", [_address(source, "ro")])
-        try:
-            with self.transaction():
-                for table, condition in of.items():
-                    self._run(f"INSERT OR REPLACE INTO main.{table} SELECT * FROM source.{table} WHERE {condition}")
-        finally:
-            self._run("DETACH source")
-            self._run("PRAGMA foreign_keys=ON")
+        with self._lock:
+            self._run("ATTACH ? AS source", [_address(source, "ro")])
+            self._run("PRAGMA foreign_keys=OFF")  # what the rows left out were referred to by is left out too
+            try:
+                with self.transaction():
+                    for table, condition in of.items():
+                        self._run(f"INSERT OR REPLACE INTO main.{table} SELECT * FROM source.{table} WHERE {condition}")
+            finally:
+                self._run("PRAGMA foreign_keys=ON")
+                self._run("DETACH source")
 
     @contextmanager
     def _outermost(self, *, durable: bool) -> Iterator[None]:

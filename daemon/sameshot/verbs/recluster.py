@@ -138,7 +138,7 @@ def recluster(
 def _result(app: App, photos: int, chosen: str, clustering: Clustering | None, found: _Found) -> ReclusterResult:
     switches = Switches(**app.config.group.model_dump())
     cache = app.locations.cache_dir
-    room = Path(os.environ.get("TMPDIR", cache))  # else not where files are in memory: it is a copy of the whole state
+    room = Path(os.environ.get("TMPDIR", cache))  # else not where files are in memory: it may be large
     proposal = propose(app.store, app.link_threshold, app.method.linkage, switches, room, clustering)
     try:
         replace(clustering or Clustering.of(app.store), differing=proposal.differing).save(cache / CLUSTERING)

@@ -122,8 +122,8 @@ class Daemon:
             self._night.reconcile_may_have_ended(len(self._care.offline))
         self._app.flow.step()
         self._pump()
+        self._finish_scans(now_s)  # before: whoever waits for a place hears of the one that is free
         self._server.handle(self._answer, now_s)
-        self._finish_scans(now_s)
         if now_s >= self._care_due_s:
             self._care_due_s = now_s + _CARE_EVERY_S
             self._look_after_all(now_s)

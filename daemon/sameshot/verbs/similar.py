@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
+from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.model import Features
+from sameshot.way.comparing import stored_scores
 from sameshot.way.looking import compare_one, features_of, measured
 
 
@@ -42,10 +44,12 @@ def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
     near = app.index.nearest(features.vector, count + 1)
     photos = app.store.photos.views(other for other, _ in near)
     near = [(other, cosine) for other, cosine in near if other in photos]
-    if content is None:
-        scores = _compared(app, file, features, {other: photos[other][0].path for other, _ in near})
-    else:
-        scores = app.store.links.scores_of(content) | {content: 1.0}
+    scores: dict[int, float] = {}
+    if content is not None:
+        scores = stored_scores(app.store, content, app.method.id, app.encoder.encoder_id) | {content: 1.0}
+    nearest = -1.0 if content is None else SHORTLIST_COSINE
+    wanted = [other for other, cosine in near if other not in scores and cosine >= nearest]
+    scores |= _compared(app, file, features, {other: photos[other][0].path for other in wanted})
     group_of = app.store.groups.of(other for other, _ in near)
     found = [
         SimilarPhoto(
@@ -60,7 +64,9 @@ def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
 
 
 def _compared(app: App, file: Path, features: Features, others: Mapping[int, Path]) -> dict[int, float]:
-    """The scores of a photo that is not known with known ones."""
+    """The scores of `file` with known photos, by a worker."""
+    if not others:
+        return {}
     chosen = [] if app.method.measure is None else [app.method.measure]
     known = app.store.contents.features(others, app.encoder.encoder_id)
     wanted = [measured(app, path, known[other], chosen) for other, path in others.items()]

@@ -184,7 +184,7 @@ def _open_logs(locations: Locations) -> logging.Handler:
 
 def usable_config(config_file: Path | None) -> LoadedConfig:
     """Returns the config. Raises BadInput with every problem but absent folders: their disk may be mounted later."""
-    # It may lie on a share too, or be a pipe that nobody writes to.
+    # It may lie on a share too.
     loaded = Probe(lambda _: load_with_sources(config_file)).wait(Path("/"), _PATIENCE_S)
     if loaded is None:
         raise BadInput(f"The config {config_file} could not be read within {_PATIENCE_S:.0f} s", "Look at its disk")

@@ -24,7 +24,7 @@ from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.errors import SameshotError
 from sameshot.model import Features
 from sameshot.service.workers import Message
-from sameshot.way.comparing import kind_of_score
+from sameshot.way.comparing import stored_scores
 from sameshot.way.looking import compare_one, measured
 from sameshot.wire.measures import descriptors_from_message, measure_request
 from sameshot.wire.photos import look_from_message, look_request
@@ -111,8 +111,7 @@ def _neighbours_of(app: App, content: int) -> list[ScoredPair]:
     near = app.index.nearest(vector, _NEIGHBOURS + 1)
     others = [other for other, cosine in near if other != content and cosine >= SHORTLIST_COSINE]
     others = [other for other in others if other in app.store.photos.copies(others)]
-    is_of_this_kind = app.store.meta.get("links_of") == kind_of_score(app.method.id, encoder_id)
-    stored = app.store.links.scores_of(content) if is_of_this_kind else {}
+    stored = stored_scores(app.store, content, app.method.id, encoder_id)
     scores = {other: stored[other] for other in others if other in stored}
     if fresh := [other for other in others if other not in scores]:
         scores |= _compared(app, content, fresh)

@@ -37,6 +37,13 @@ def kind_of_score(method_id: str, encoder_id: str) -> str:
     return f"{method_id} {encoder_id}"
 
 
+def stored_scores(store: Store, content: int, method_id: str, encoder_id: str) -> dict[int, float]:
+    """Returns what this method, by this encoder's vectors, said of a content and others; nothing where another did."""
+    if store.meta.get("links_of") != kind_of_score(method_id, encoder_id):
+        return {}
+    return store.links.scores_of(content)
+
+
 def serving_encoder(store: Store) -> str | None:
     """Returns the id of the encoder that made what is known; None where nothing is known."""
     told: str = store.meta.get("serving_encoder") or (store.meta.get("links_of") or "").rpartition(" ")[2]
