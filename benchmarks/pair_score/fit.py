@@ -39,14 +39,14 @@ STAGES = (
      "guided": (0.0, 0.02, 0.06, 0.15, 0.3), "guided_parts": (0.0, 0.1, 0.2, 0.3, 0.45, 0.6)},
 )  # fmt: skip
 PENALTY = 3e-6
+HALF_ALIKE = ("form", "studio", "room", "stamp-soft")
 WEIGHTS = {
     **dict.fromkeys(("alike", "stranger", "stamp", "window", "page", "soft-apart"), 10.0),
     **dict.fromkeys(("chart", "pattern"), 2.0),
-    **dict.fromkeys(("form", "studio", "room", "stamp-soft"), 0.1),
+    **dict.fromkeys(HALF_ALIKE, 0.1),
 }
 """What a row counts. A shortlist holds more pairs of strangers than the table does, and charts and patterns are many in
 it. Pairs that share about half of what can be seen cost exposures and steps aside the more, the more they count."""
-HALF_ALIKE = {"form", "studio", "room", "stamp-soft"}
 BY_CHANCE = {"alike", "stranger"}
 """What a shortlist is full of."""
 PARTS = 4
@@ -73,7 +73,7 @@ def main(unseen: list[Path]) -> None:
         score[held_out], reached[held_out] = judged[held_out], stages[held_out]
     report("held out", table, score, reached)
     draw_reliability(score, table.same, table.weight)
-    ordinary = ~np.isin(table.kinds, list(HALF_ALIKE))
+    ordinary = ~np.isin(table.kinds, HALF_ALIKE)
     print("held out, but for the half-alike: from this score on, share that is one shot, of those of one shot found")
     for least in (0.5, 0.8, 0.85, 0.9, 0.95, 0.98):
         reach = ordinary & (score >= least)

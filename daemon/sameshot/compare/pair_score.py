@@ -124,16 +124,16 @@ class _Pair:
         }
 
     @property
-    def _is_mapped(self) -> bool:
-        return self._overlay is not None and self._overlay_fits > self._frame_fits
+    def _mapped(self) -> relief.Overlay | None:
+        """The overlay by the map that corners agree on, where that fits better than whole frames."""
+        return self._overlay if self._overlay_fits > self._frame_fits else None
 
     @property
     def _laid_by(self) -> NDArray[np.float64] | None:
-        """The better of the two: the map that corners agree on, or that of whole frames."""
-        return self._corners.map if self._is_mapped else self._turn
+        return self._turn if self._mapped is None else self._corners.map
 
     def _part_by_part(self) -> dict[str, float]:
-        laid = self._overlay if self._overlay is not None and self._is_mapped else self._frame
+        laid = self._frame if self._mapped is None else self._mapped
         left = flow.flow(laid.one, laid.other, laid.covered)
         first, _ = orb.unpack(self._first.descriptors["orb"])
         plain, mirrored = orb.unpack(self._second.descriptors["orb"])
