@@ -53,6 +53,10 @@ def test_search_finds_all_by_score_highest_first_ties_by_id(index):
             assert index.search(vectors[query], minimum) == by_definition(vectors, vectors[query], minimum)
     assert [content for content, _ in index.search(vectors[7], 0.9999)] == [7, *range(5000, 5100)]
     assert len(index.search(vectors[7], -1.0)) == 1600
+    np.testing.assert_array_equal(index.vector(5099), unit_vector(vectors[7], DIMENSION))
+    index.remove(5099)
+    assert index.vector(5099) is None
+    assert index.vector(9999) is None
 
 
 def test_nearest_is_the_head_of_the_search(index):

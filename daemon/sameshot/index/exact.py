@@ -33,6 +33,10 @@ class ExactNeighbours:
     def __contains__(self, content_id: int) -> bool:
         return self._row_of(content_id) >= 0
 
+    def vector(self, content_id: int) -> Vector:
+        """The unit vector of a held id."""
+        return self._row(self._row_of(content_id)).copy()
+
     def items(self) -> Iterator[tuple[int, Vector]]:
         """Every id and its unit vector."""
         return ((content_id, self._row(row)) for row, content_id in enumerate(self._ids[: len(self)].tolist()))

@@ -78,6 +78,11 @@ class GraphNeighbours:
     def __contains__(self, content_id: int) -> bool:
         return 0 <= content_id < len(self._reaches) and not np.isnan(self._reaches[content_id])
 
+    def vector(self, content_id: int) -> Vector:
+        """The unit vector of a held id."""
+        vector: Vector = self._rows([content_id])[0]
+        return vector
+
     def items(self) -> Iterator[tuple[int, Vector]]:
         """Every id and its unit vector, in order of id."""
         for ids in self._chunks():

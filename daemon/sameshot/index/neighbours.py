@@ -59,6 +59,11 @@ class NeighbourIndex:
     def __contains__(self, content_id: int) -> bool:
         return content_id in self._held
 
+    def vector(self, content_id: int) -> Vector | None:
+        """The unit vector of a content, float32 (dimension,); None where it is not held."""
+        with self._lock:
+            return self._held.vector(content_id) if content_id in self._held else None
+
     def add(self, content_id: int, vector: Vector) -> None:
         """Hold the vector, float32 (dimension,), of a content; that of a known content is replaced.
 

@@ -19,6 +19,8 @@ from sameshot.errors import StateUnavailable
 
 Row = tuple[Any, ...]
 BUSY_TIMEOUT_S = 5.0
+_CACHE_KIB = 8192
+"""Pages kept in memory that no other program can push out: small rows are read again without the disk."""
 
 
 class Connection:
@@ -52,6 +54,7 @@ class Connection:
             raise StateUnavailable(message, "Check the folder and its permissions.") from error
         try:
             self._run("PRAGMA foreign_keys=ON")
+            self._run(f"PRAGMA cache_size=-{_CACHE_KIB}")
         except BaseException:
             self._sqlite.close()
             raise

@@ -10,14 +10,14 @@ from sameshot.app import App
 from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.model import Features
 from sameshot.way.comparing import stored_scores
-from sameshot.way.looking import compare_one, features_of, measured
+from sameshot.way.looking import compare_one, features_of, known_content, measured
 
 
 @dataclass(frozen=True, slots=True)
 class SimilarPhoto:
-    """`score`: how sure it is that it shows the same shot, 0..1; None where two known photos look too unlike for that.
+    """`score`: how sure it is that it shows the same shot, 0..1; `cosine`: how alike the two look to the encoder.
 
-    `cosine`: how alike the two look to the encoder.
+    `score` is None where two known photos were not compared: too unlike, or enough others are more alike.
     """
 
     path: Path
@@ -38,18 +38,28 @@ class SimilarResult:
 def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
     """Returns the `count` known photos most like `file`. Raises BadInput when it cannot be looked at.
 
-    What was compared when a known photo came is not compared again: no process need start to answer.
+    What a known photo was compared with when it came is told and not compared again: no process need start, and no
+    descriptor is read from a disk that is busy or asleep.
     """
-    content, features = features_of(app, file)
-    near = app.index.nearest(features.vector, count + 1)
+    content = known_content(app, file)
+    vector = None if content is None else app.index.vector(content)
+    features = None
+    if vector is None:
+        content, features = features_of(app, file)
+        vector = features.vector
+    near = app.index.nearest(vector, count + 1)
     photos = app.store.photos.views(other for other, _ in near)
     near = [(other, cosine) for other, cosine in near if other in photos]
     scores: dict[int, float] = {}
     if content is not None:
-        scores = stored_scores(app.store, content, app.method.id, app.encoder.encoder_id) | {content: 1.0}
-    nearest = -1.0 if content is None else SHORTLIST_COSINE
-    wanted = [other for other, cosine in near if other not in scores and cosine >= nearest]
-    scores |= _compared(app, file, features, {other: photos[other][0].path for other in wanted})
+        scores = stored_scores(app.store, content, app.method.id, app.encoder.encoder_id)
+    if not scores:
+        nearest = -1.0 if content is None else SHORTLIST_COSINE
+        wanted = {other: photos[other][0].path for other, cosine in near if other != content and cosine >= nearest}
+        if wanted:
+            scores = _compared(app, file, features or features_of(app, file)[1], wanted)
+    if content is not None:
+        scores[content] = 1.0
     group_of = app.store.groups.of(other for other, _ in near)
     found = [
         SimilarPhoto(
@@ -65,8 +75,6 @@ def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
 
 def _compared(app: App, file: Path, features: Features, others: Mapping[int, Path]) -> dict[int, float]:
     """The scores of `file` with known photos, by a worker."""
-    if not others:
-        return {}
     chosen = [] if app.method.measure is None else [app.method.measure]
     known = app.store.contents.features(others, app.encoder.encoder_id)
     wanted = [measured(app, path, known[other], chosen) for other, path in others.items()]

@@ -23,16 +23,24 @@ from sameshot.wire.photos import features_to_buffers, look_from_message, look_re
 _Key = TypeVar("_Key", bound=Hashable)
 
 
+def known_content(app: App, path: Path) -> int | None:
+    """Returns the content of a known photo whose file is as it was when it was looked at."""
+    photo = app.store.photos.at(path)
+    if photo is None or photo.primary.stat != stat_of(photo.primary.path):
+        return None
+    return photo.content_id
+
+
 def features_of(app: App, path: Path) -> tuple[int | None, Features]:
     """Returns what comparing needs of the photo at `path`, and its content if it is known; nothing is stored.
 
     Raises BadInput when it cannot be looked at.
     """
-    photo = app.store.photos.at(path)
-    if photo is not None and photo.content_id is not None and photo.primary.stat == stat_of(photo.primary.path):
-        known = app.store.contents.features([photo.content_id], app.encoder.encoder_id)
-        if photo.content_id in known:
-            return photo.content_id, known[photo.content_id]
+    content = known_content(app, path)
+    if content is not None:
+        known = app.store.contents.features([content], app.encoder.encoder_id)
+        if content in known:
+            return content, known[content]
     descriptor = _opened(path)
     try:
         reply = app.ask(look_request(app.encoder), descriptor)
