@@ -142,6 +142,8 @@ def test_an_encoder_is_made_before_the_first_scan_and_then_serves(tmp_path: Path
     fetched = installation.run("models", "fetch", spec)
     assert (fetched.code, fetched.err.count("\n")) == (2, 1), fetched.err
     assert "has no weights that could be fetched" in fetched.err
+    shipped = installation.run("models", "fetch", "lite1")
+    assert (shipped.code, "come with a package" in shipped.err) == (2, True), shipped.err
     assert installation.run("models", "rollback").code == 2
 
 

@@ -114,6 +114,21 @@ def test_a_measure_chosen_alone_is_what_explain_and_similar_speak_of(installatio
     assert found["photos"][0]["score"] == explained["score"]
 
 
+def test_explain_tells_that_too_many_others_look_more_alike(installation: Installation) -> None:
+    scene = drawn.scene(1, 600, 400)
+    first, second = (
+        drawn.save(drawn.burst_frame(scene, number), installation.photos / f"{number}.jpg") for number in range(2)
+    )
+    installation.scan()
+    assert installation.ask("explain", first=first, second=second)["same_shot"]
+    with installation.app() as app:  # as if each had sixteen strangers that look more like it
+        app.store.contents.set_reaches(dict.fromkeys(app.store.contents.ids(), 0.99999))
+    assert installation.run("recluster", "--apply", "--yes").code == 0
+    told = installation.ask("explain", first=first, second=second)
+    assert not told["same_shot"]
+    assert "16 photos of other shots that look more like it" in " ".join(told["reasons"])
+
+
 def test_similar_says_of_known_photos_what_explain_finds_anew(installation: Installation) -> None:
     scenes = [drawn.scene(number, 600, 400) for number in range(6)]
     blank = np.full((400, 600, 3), 255, np.uint8)

@@ -104,7 +104,10 @@ def models(
         from sameshot.way.learned import NAMES  # noqa: PLC0415
 
         if name not in NAMES:
-            raise BadInput(f"Nothing is learned about {name!r}", f"Choose {' or '.join(NAMES)}")
+            raise BadInput(
+                f"Nothing is learned about {name!r}" if name else "`forget` wants to know what to forget",
+                f"Choose {' or '.join(NAMES)}",
+            )
         show(options, options.perform("learn", forget=name), how, printing.learn)
         return
     if action is ModelsAction.features:

@@ -73,6 +73,11 @@ def models(
         raise BadInput(
             "`fetch` and `make` want the name of one encoder, and nothing else does", "As torchvision:resnet50"
         )
+    if name in table():
+        raise BadInput(
+            f"The weights of {name} come with a package: there is nothing to {action}",
+            f"Set `encoder: {name}` in the config",
+        )
     done = ""
     if action == "fetch":
         answer = _by_a_process("fetching", name, locations)
