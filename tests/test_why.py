@@ -148,6 +148,15 @@ def test_similar_says_of_known_photos_what_explain_finds_anew(installation: Inst
     asked = installation.ask("similar", file=unknown)["photos"]
     assert (asked[0]["path"], len(asked)) == (str(first), 9)
     assert all(photo["score"] is not None for photo in asked)
+    with installation.app() as app:  # as when a kill left the photo with one link, to a stranger
+        kept = next(link for link in app.store.links.of([1]) if link.score < 0.5)
+        app.store.links.clear()
+        app.store.links.save([kept])
+        assert similar(app, file=first).photos == found
+    for photo in found[:3]:
+        photo.path.unlink()
+    installation.scan()
+    assert len(installation.ask("similar", file=first, count=3)["photos"]) == 3
     installation.configure(same_shot={"method": "embedding", "threshold": 0.9})
     told = installation.ask("similar", file=first)["photos"]  # what the pair score said is no cosine
     assert all(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sameshot.app import App
 from sameshot.compare.thresholds import SHORTLIST_COSINE
-from sameshot.model import Features
+from sameshot.index.cosine import Neighbour, Vector
+from sameshot.model import Features, PhotoView
 from sameshot.way.comparing import stored_scores
 from sameshot.way.looking import compare_one, features_of, known_content, measured
 
@@ -38,8 +39,8 @@ class SimilarResult:
 def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
     """Returns the `count` known photos most like `file`. Raises BadInput when it cannot be looked at.
 
-    What a known photo was compared with when it came is told and not compared again: no process need start, and no
-    descriptor is read from a disk that is busy or asleep.
+    What a known photo was compared with when it came is told and not compared again: once all is compared no process
+    need start, and no descriptor is read from a disk that is busy or asleep.
     """
     content = known_content(app, file)
     vector = None if content is None else app.index.vector(content)
@@ -47,19 +48,17 @@ def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
     if vector is None:
         content, features = features_of(app, file)
         vector = features.vector
-    near = app.index.nearest(vector, count + 1)
-    photos = app.store.photos.views(other for other, _ in near)
-    near = [(other, cosine) for other, cosine in near if other in photos]
+    near, photos = _nearest(app, vector, file, count)
     scores: dict[int, float] = {}
     if content is not None:
-        scores = stored_scores(app.store, content, app.method.id, app.encoder.encoder_id)
-    if not scores:
-        nearest = -1.0 if content is None else SHORTLIST_COSINE
-        wanted = {other: photos[other][0].path for other, cosine in near if other != content and cosine >= nearest}
-        if wanted:
-            scores = _compared(app, file, features or features_of(app, file)[1], wanted)
-    if content is not None:
-        scores[content] = 1.0
+        scores = stored_scores(app.store, content, app.method.id, app.encoder.encoder_id) | {content: 1.0}
+    wanted = {
+        other: photos[other][0].path
+        for other, cosine in near
+        if other not in scores and (content is None or _counts(app, content, other, cosine))
+    }
+    if wanted:
+        scores |= _compared(app, file, features or features_of(app, file)[1], wanted)
     group_of = app.store.groups.of(other for other, _ in near)
     found = [
         SimilarPhoto(
@@ -71,6 +70,24 @@ def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
     ]
     found.sort(key=lambda photo: (-(photo.score or 0.0), -photo.cosine, str(photo.path)))
     return SimilarResult(file, app.link_threshold, tuple(found[:count]))
+
+
+def _nearest(app: App, vector: Vector, file: Path, count: int) -> tuple[list[Neighbour], dict[int, list[PhotoView]]]:
+    """The nearest contents, until `count` photos besides `file` are there now, and their photos."""
+    asked = count + 1
+    while True:
+        near = app.index.nearest(vector, asked)
+        photos = app.store.photos.views(other for other, _ in near)
+        found = sum(view.path != file for views in photos.values() for view in views)
+        if found >= count or len(near) < asked:
+            return [(other, cosine) for other, cosine in near if other in photos], photos
+        asked *= 2
+
+
+def _counts(app: App, content: int, other: int, cosine: float) -> bool:
+    """Whether two known photos are compared when one of them comes: see way/linking."""
+    reaches = (app.index.reach(one) if one in app.index else -1.0 for one in (content, other))
+    return cosine >= max(SHORTLIST_COSINE, min(reaches))
 
 
 def _compared(app: App, file: Path, features: Features, others: Mapping[int, Path]) -> dict[int, float]:

@@ -24,9 +24,11 @@ _Key = TypeVar("_Key", bound=Hashable)
 
 
 def known_content(app: App, path: Path) -> int | None:
-    """Returns the content of a known photo whose file is as it was when it was looked at."""
-    photo = app.store.photos.at(path)
-    if photo is None or photo.primary.stat != stat_of(photo.primary.path):
+    """Returns the content of a known photo whose files are as they were when it was looked at."""
+    photo, file = app.store.photos.at(path), app.store.photos.file_at(path)
+    if photo is None or file is None or file.stat != stat_of(path):
+        return None
+    if photo.primary.stat != stat_of(photo.primary.path):
         return None
     return photo.content_id
 
