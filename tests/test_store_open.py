@@ -255,10 +255,10 @@ def test_a_full_disk_is_a_sentence_and_what_was_committed_stays(tmp_path):
             # Caught inside an outer transaction, it must not turn later writes into commits of their own.
             with pytest.raises(StateUnavailable), store.transaction():  # noqa: PT012
                 with pytest.raises(StateUnavailable), store.transaction():  # noqa: PT012
-                    digest = bytes(900_000)
+                    digest = bytes(9_000_000)  # more than SQLite holds back in memory until the commit
                     store.contents.add(Identity(digest, digest, "JPEG"))
                 store.meta.set("half", 1)
-                digest = bytes(900_001)
+                digest = bytes(9_000_001)
                 store.contents.add(Identity(digest, digest, "JPEG"))
         with Store.open(tmp_path / "sameshot.db", read_only=True) as store:
             assert store.damage() == []
