@@ -16,6 +16,7 @@ from sameshot.way.linking import STRANGERS
 from sameshot.way.looking import compare_one, features_of, measured
 from sameshot.way.method import every_measure
 from sameshot.way.rating import rated
+from sameshot.way.series import within_reach
 from sameshot.wording import counted
 
 
@@ -107,7 +108,7 @@ def _reasons(
             f"Nobody compared them before: their cosine {cosine:.3f} is below {SHORTLIST_COSINE:.3f}, where a photo's "
             "neighbours are looked for."
         )
-    elif passes and not said.apart and _beyond_reach(app, one, other, cosine):
+    elif passes and not said.apart and not within_reach(one, other, cosine, app.store.contents.reaches([one, other])):
         reasons.append(
             f"They are alike, but each has {STRANGERS} photos of other shots that look more like it: a likeness beyond "
             "those does not count by itself, since among so many some pair is alike by chance."
@@ -120,11 +121,6 @@ def _reasons(
         reasons.append(f"They would be grouped from a score of {threshold:.3f} on.")
     reasons.append("To have them together: `sameshot together FILE FILE`.")
     return reasons
-
-
-def _beyond_reach(app: App, one: int, other: int, cosine: float) -> bool:
-    reaches = app.store.contents.reaches([one, other])
-    return cosine < min(reaches.get(one, -1.0), reaches.get(other, -1.0))
 
 
 def _certificates(app: App, one: int, other: int) -> list[str]:

@@ -12,6 +12,7 @@ from sameshot.index.cosine import Neighbour, Vector
 from sameshot.model import Features, PhotoView
 from sameshot.way.comparing import stored_scores
 from sameshot.way.looking import compare_one, features_of, known_content, measured
+from sameshot.way.series import within_reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,8 @@ def _nearest(app: App, vector: Vector, file: Path, count: int) -> tuple[list[Nei
 
 def _counts(app: App, content: int, other: int, cosine: float) -> bool:
     """Whether two known photos are compared when one of them comes: see way/linking."""
-    reaches = (app.index.reach(one) if one in app.index else -1.0 for one in (content, other))
-    return cosine >= max(SHORTLIST_COSINE, min(reaches))
+    reaches = {one: app.index.reach(one) for one in (content, other) if one in app.index}
+    return cosine >= SHORTLIST_COSINE and within_reach(content, other, cosine, reaches)
 
 
 def _compared(app: App, file: Path, features: Features, others: Mapping[int, Path]) -> dict[int, float]:

@@ -87,7 +87,12 @@ class SeriesReader:
 
 def counts(link: Link, reaches: Mapping[int, float]) -> bool:
     """Whether the link lies within the reach of either end: see `linking`."""
-    return link.cosine >= min(reaches.get(link.first, -1.0), reaches.get(link.second, -1.0))
+    return within_reach(link.first, link.second, link.cosine, reaches)
+
+
+def within_reach(one: int, other: int, cosine: float, reaches: Mapping[int, float]) -> bool:
+    """Whether two contents of this cosine lie within the reach of either; `reaches`: of those that are bounded."""
+    return cosine >= min(reaches.get(one, -1.0), reaches.get(other, -1.0))
 
 
 def product_pairs(frames: Sequence[Frame]) -> list[tuple[int, int]]:
