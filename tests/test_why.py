@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from running import Installation
 from sameshot.compare.measures import MEASURES
 from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.errors import BadInput
-from sameshot.verbs.similar import similar
+from sameshot.verbs.similar import read_ahead, similar
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -163,3 +165,26 @@ def test_similar_says_of_known_photos_what_explain_finds_anew(installation: Inst
         photo["score"] == pytest.approx(photo["cosine"], abs=1e-3) for photo in told if photo["score"] is not None
     )
     assert told[0]["score"] is not None
+
+
+def test_what_was_read_ahead_is_answered_without_the_disk(installation: Installation) -> None:
+    for number in range(40):
+        drawn.save(drawn.scene(number, 300, 200), installation.photos / f"{number}.jpg")
+    installation.scan()
+    with installation.app() as app:
+        similar(app, file=installation.photos / "0.jpg")
+        cold = reads_during(lambda: similar(app, file=installation.photos / "20.jpg"))
+        read_ahead(app)
+        assert reads_during(lambda: similar(app, file=installation.photos / "39.jpg")) == 0 < cold
+
+
+def reads_during(work: Callable[[], object]) -> int:
+    """How often this process reads from a file meanwhile."""
+
+    def reads() -> int:
+        return int(Path("/proc/self/io").read_text().split("syscr: ")[1].split()[0])
+
+    asking = -reads() + reads()
+    before = reads()
+    work()
+    return reads() - before - asking

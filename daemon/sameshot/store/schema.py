@@ -190,4 +190,25 @@ CREATE TABLE clusters (
 CREATE INDEX clusters_by_label ON clusters (label);
 """
 
-STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
+# In both orders the scores stand without their evidence, which is most of a row: who asks for scores reads little.
+_VERSION_7 = "".join(
+    f"""
+CREATE TABLE new_links (
+    first INTEGER NOT NULL REFERENCES contents (id),
+    second INTEGER NOT NULL REFERENCES contents (id),
+    score REAL NOT NULL,
+    evidence TEXT NOT NULL,
+    cosine REAL NOT NULL,
+    PRIMARY KEY (first, second),
+    UNIQUE (first, second, score, cosine),
+    UNIQUE (second, first, score, cosine),
+    CHECK (first < second)
+) WITHOUT ROWID;
+INSERT INTO new_links SELECT first, second, score, evidence, cosine FROM {table};
+DROP TABLE {table};
+ALTER TABLE new_links RENAME TO {table};
+"""
+    for table in ("links", "other_links")
+)
+
+STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7)

@@ -29,6 +29,7 @@ from sameshot.verbs.night import Night
 from sameshot.verbs.pause import KEY
 from sameshot.verbs.root_care import RootCare
 from sameshot.verbs.scan import not_complete, scan_places, scan_result, take_as_they_are
+from sameshot.verbs.similar import read_ahead
 from sameshot.verbs.status import Activity, State
 from sameshot.verbs.sweeps import Scan, Sweeps
 from sameshot.verbs.table import VERBS, as_json, bind
@@ -81,6 +82,7 @@ class Daemon:
         self._care.start()  # before the first sweep: what arrives in between is hinted
         self._reconcile([root for root in self._app.roots if self._care.may_be_read(root)])
         self._schedule.start()
+        read_ahead(self._app)
         self._notifier.ready()
         self._is_ready = True
 

@@ -14,6 +14,10 @@ from sameshot.way.comparing import stored_scores
 from sameshot.way.looking import compare_one, features_of, known_content, measured
 from sameshot.way.series import within_reach
 
+_READ_AHEAD = 3_000
+"""Contents whose rows the memory of a connection holds."""
+_READ_AT_ONCE = 200
+
 
 @dataclass(frozen=True, slots=True)
 class SimilarPhoto:
@@ -71,6 +75,17 @@ def similar(app: App, *, file: Path, count: int = 10) -> SimilarResult:
     ]
     found.sort(key=lambda photo: (-(photo.score or 0.0), -photo.cosine, str(photo.path)))
     return SimilarResult(file, app.link_threshold, tuple(found[:count]))
+
+
+def read_ahead(app: App) -> None:
+    """Reads what answers about the newest contents are made of, so that they wait for no busy disk."""
+    newest = app.store.contents.ids()[-_READ_AHEAD:]
+    for start in range(0, len(newest), _READ_AT_ONCE):
+        some = newest[start : start + _READ_AT_ONCE]
+        app.store.photos.views(some)
+        app.store.groups.of(some)
+        for content in some:
+            app.store.links.scores_of(content)
 
 
 def _nearest(app: App, vector: Vector, file: Path, count: int) -> tuple[list[Neighbour], dict[int, list[PhotoView]]]:
