@@ -195,6 +195,25 @@ def test_another_subject_before_one_background_is_another_shot_and_one_that_move
     assert score_pair(first, moved).score >= LINK_THRESHOLD > score_pair(first, other).score
 
 
+def test_colours_tell_charts_apart_whose_lines_lie_in_one_place(features):
+    def chart(*colours):
+        pixels = np.full((450, 600, 3), 255, np.uint8)
+        for start, colour in zip(range(0, 360, 90), colours, strict=True):
+            cv2.ellipse(pixels, (300, 225), (180, 180), 0, start, start + 90, colour, -1)
+        return pixels
+
+    red, green, blue, violet = (190, 60, 60), (60, 130, 60), (70, 80, 200), (140, 60, 190)
+    first, other = chart(red, green, blue, violet), chart(green, violet, red, blue)
+
+    def hues(one, another):
+        return evidence_of(features(one), features(another))["hues"]
+
+    assert hues(first, other) < 0.6
+    gray = np.repeat(cv2.cvtColor(first, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
+    turned = np.ascontiguousarray(np.rot90(first))
+    assert all(hues(first, same) > 0.95 for same in (exposed(first, -2), gray, turned, cropped(first, 0.1)))
+
+
 def test_light_that_differs_is_no_sign_of_another_subject(features):
     assert evidence_of(features(scene(1)), features(exposed(scene(1), -3)))["steady"] > 0.95
 
@@ -268,6 +287,7 @@ def test_no_score_speaks_against_itself():
         "flow": 0.2,
         "flow_most": 0.1,
         "steady": 0.7,
+        "hues": 0.7,
         "guided": 0.01,
         "guided_parts": 0.02,
         "moment": 0,
@@ -279,7 +299,7 @@ def test_no_score_speaks_against_itself():
 
 def test_descriptors_of_another_version_are_refused(features):
     look = features(scene(1))
-    for name in ("orb", "phash", "relief"):
+    for name in ("orb", "phash", "relief", "hues"):
         other = replace(look, descriptors=look.descriptors | {name: b"\xff" + look.descriptors[name][1:]})
         with pytest.raises(ValueError, match="version"):
             evidence_of(look, other)

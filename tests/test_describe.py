@@ -17,9 +17,15 @@ def photo(seed: int) -> np.ndarray:
 
 def test_descriptors_are_small_versioned_and_repeatable():
     kept = describe(photo(1))
-    assert set(kept) == {"orb", "phash", "relief", "focus"}
-    assert sum(map(len, kept.values())) < 24_000
-    assert {name: packed[0] for name, packed in kept.items()} == {"orb": 2, "phash": 1, "relief": 2, "focus": 1}
+    assert set(kept) == {"orb", "phash", "relief", "hues", "focus"}
+    assert sum(map(len, kept.values())) < 25_000
+    assert {name: packed[0] for name, packed in kept.items()} == {
+        "orb": 2,
+        "phash": 1,
+        "relief": 2,
+        "hues": 1,
+        "focus": 1,
+    }
     assert kept == describe(photo(1))
     assert kept != describe(photo(2))
 

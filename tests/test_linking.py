@@ -79,7 +79,7 @@ def test_a_pair_score_is_asked_for_with_what_it_reads_and_no_more(installation: 
         while linking.under_way:
             app.workers.pump(1.0)
         (asked,) = app.workers.heard
-        assert [one["descriptors"] for one in asked.header["features"]] == [["orb", "phash", "relief"]] * 3
+        assert [one["descriptors"] for one in asked.header["features"]] == [["hues", "orb", "phash", "relief"]] * 3
         assert sum(map(len, asked.buffers)) < 300_000
         features = app.store.contents.features([first, *others], app.encoder.encoder_id)
         assert "ssim_512" in features[first].descriptors

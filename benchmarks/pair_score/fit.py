@@ -31,11 +31,12 @@ TARGET = HERE.parents[1] / "daemon" / "sameshot" / "compare" / "pair_score.json"
 # Where each score's line may bend: at the low end of what unrelated photos reach, and along what same shots reach.
 STAGES = (
     {"cosine": (0.45, 0.60, 0.75, 0.90), "phash": (0.6, 0.8),
-     "frame": (0.15, 0.35, 0.55, 0.75, 0.9), "frame_patches": (0.1, 0.3, 0.5, 0.8)},
+     "frame": (0.15, 0.35, 0.55, 0.75, 0.9, 0.97), "frame_patches": (0.1, 0.3, 0.5, 0.8)},
     {"inliers": (6.0, 12.0, 24.0), "share": (0.0, 0.05, 0.15), "spread": (0.0, 0.1),
      "overlay": (0.1, 0.35), "overlay_patches": (0.1, 0.3)},
     {"common": (0.25, 0.33, 0.4, 0.45, 0.6, 0.8), "flow": (0.1, 0.3, 0.5, 0.65, 0.8),
      "flow_most": (0.0, 0.3, 0.6, 0.75), "steady": (0.6, 0.75, 0.85, 0.93, 0.97),
+     "hues": (0.2, 0.4, 0.6, 0.8, 0.9),
      "guided": (0.0, 0.02, 0.06, 0.15, 0.3), "guided_parts": (0.0, 0.1, 0.2, 0.3, 0.45, 0.6)},
 )  # fmt: skip
 PENALTY = 3e-6
@@ -43,10 +44,13 @@ HALF_ALIKE = ("form", "studio", "room", "stamp-soft")
 WEIGHTS = {
     **dict.fromkeys(("alike", "stranger", "stamp", "window", "page", "soft-apart"), 10.0),
     **dict.fromkeys(("chart", "pattern"), 2.0),
+    "plain": 0.5,
+    "plain-apart": 5.0,
     **dict.fromkeys(HALF_ALIKE, 0.1),
 }
 """What a row counts. A shortlist holds more pairs of strangers than the table does, and charts and patterns are many in
-it. Pairs that share about half of what can be seen cost exposures and steps aside the more, the more they count."""
+it. Plain pictures are rare, and at 1 they cost bursts. Pairs that share about half of what can be seen cost exposures
+and steps aside the more, the more they count."""
 BY_CHANCE = {"alike", "stranger"}
 """What a shortlist is full of."""
 PARTS = 4

@@ -238,6 +238,7 @@ def pairs(picture: Pixels, stranger: Pixels, place: Pixels, photo: int, rng: np.
         "stamp-soft": tuple(stamped(variants.soft(each, rng), publisher) for each in both),
         "window": tuple(windowed(each, publisher) for each in both),
         "soft-apart": tuple(variants.noisy(variants.soft(each, rng), 2, rng) for each in both),
+        "plain-apart": tuple(variants.plain(each, rng) for each in both),
         "page": (page(rng, publisher), page(rng, publisher)),
         "form": (form(rng, publisher), form(rng, publisher)),
         "studio": studio(both, place, rng),

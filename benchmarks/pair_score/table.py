@@ -114,8 +114,11 @@ def _features(encoder: Encoder, picture: variants.Pixels) -> Features:
 
 
 def strangers(pairs: list[Pair]) -> list[Pair]:
-    """list[Pair] of different photos that a shortlist would bring: half by chance, half those that look most alike."""
-    of_photos = [(photo, one) for _, same, photo, *both in pairs if same for one in both]
+    """list[Pair] of different photos that a shortlist would bring: half by chance, half those that look most alike.
+
+    Plain pictures stay out: whatever they show, they would be all of the most alike.
+    """
+    of_photos = [(photo, one) for kind, same, photo, *both in pairs if same and kind != "plain" for one in both]
     photos = np.array([photo for photo, _ in of_photos])
     vectors = np.array([features.vector for _, features in of_photos])
     cosines = np.triu(vectors @ vectors.T, 1) * (photos[:, None] != photos[None])

@@ -203,12 +203,35 @@ def soft(picture: Pixels, rng: np.random.Generator) -> Pixels:
     return cv2.GaussianBlur(picture, (0, 0), max(picture.shape) * rng.uniform(0.02, 0.05))
 
 
+def plain(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """Hardly more than a gradient: a clear sky at dusk, a wall in a window's light."""
+    return cv2.GaussianBlur(picture, (0, 0), max(picture.shape) * rng.uniform(0.06, 0.15))
+
+
+def plain_copy(picture: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
+    smaller = resized(picture, int(max(picture.shape) * rng.uniform(0.3, 0.9)))
+    stops_ev = rng.uniform(-1, 1) if rng.random() < 0.5 else 0.0
+    return picture, recompressed(exposed(smaller, stops_ev, rng), int(rng.integers(70, 95)))
+
+
 def moved_blur(picture: Pixels, length_px: int, degrees: float) -> Pixels:
     kernel = np.zeros((length_px, length_px), np.float32)
     kernel[length_px // 2] = 1
     turn = cv2.getRotationMatrix2D((length_px / 2 - 0.5, length_px / 2 - 0.5), degrees, 1)
     kernel = cv2.warpAffine(kernel, turn, (length_px, length_px))
     return cv2.filter2D(picture, -1, kernel / max(kernel.sum(), 1e-6))
+
+
+def bracket_in_even_light(picture: Pixels, rng: np.random.Generator, *, far: bool) -> tuple[Pixels, Pixels]:
+    """Two exposures of a scene; far: some 4 to 8 EV apart."""
+    low, high = -rng.uniform(0, 3.5), rng.uniform(0, 3.0)
+    contrast = 1.0
+    if far:
+        low, high, contrast = -rng.uniform(2, 4), rng.uniform(2, 4), rng.uniform(1.0, 1.6)
+    high = max(high, low + 2)
+    shift = 0.002 if rng.random() < 0.7 else 0.01
+    darker = exposed(stepped_aside(picture, shift, rng), low, rng, contrast)
+    return recompressed(darker, 90), recompressed(exposed(picture, high, rng, contrast), 90)
 
 
 def bracketed(picture: Pixels, rng: np.random.Generator, *, hard: bool) -> tuple[Pixels, Pixels]:
@@ -289,17 +312,12 @@ def frames(kind: str, picture: Pixels, passer: Pixels, rng: np.random.Generator)
     if kind in {"exposure-d", "exposure-e"}:
         return bracketed(picture, rng, hard=kind == "exposure-e")
     if kind.startswith("exposure"):
-        low, high = -rng.uniform(0, 3.5), rng.uniform(0, 3.0)
-        contrast = 1.0
-        if kind == "exposure-c":
-            low, high, contrast = -rng.uniform(2, 4), rng.uniform(2, 4), rng.uniform(1.0, 1.6)
-        high = max(high, low + 2)
-        shift = 0.002 if rng.random() < 0.7 else 0.01
-        darker = exposed(stepped_aside(picture, shift, rng), low, rng, contrast)
-        return recompressed(darker, 90), recompressed(exposed(picture, high, rng, contrast), 90)
+        return bracket_in_even_light(picture, rng, far=kind == "exposure-c")
     if kind == "soft":
         blurred = soft(picture, rng)
         return noisy(blurred, 2, rng), recompressed(exposed(blurred, rng.uniform(-1, 1), rng), 85)
+    if kind == "plain":
+        return plain_copy(plain(picture, rng), rng)
     if kind.startswith("view"):
         return viewed(kind, picture, passer, rng)
     if kind == "burst-moving":
@@ -334,7 +352,8 @@ def frames(kind: str, picture: Pixels, passer: Pixels, rng: np.random.Generator)
 
 KINDS = (
     "exposure-a", "exposure-b", "exposure-c", "exposure-d", "exposure-e",
-    "view", "view-on", "view-walk", "view-far", "view-layers", "view-tilt", "burst", "burst-moving", "framing", "soft",
+    "view", "view-on", "view-walk", "view-far", "view-layers", "view-tilt", "burst", "burst-moving", "framing",
+    "soft", "plain",
     *(f"edit-{edit}" for edit in (
         "recompress", "resize", "crop5", "crop15", "crop30", "turn5",
         "turn10", "quarter", "gray", "flip", "develop", "caption",

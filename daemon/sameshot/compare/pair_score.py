@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from sameshot.compare import flow, moment, orb, phash, relief
+from sameshot.compare import flow, hues, moment, orb, phash, relief
 from sameshot.compare.guided import guided
 from sameshot.model import PairScore
 
@@ -135,16 +135,18 @@ class _Pair:
     def _part_by_part(self) -> dict[str, float]:
         laid = self._frame if self._mapped is None else self._mapped
         left = flow.flow(laid.one, laid.other, laid.covered)
-        first, _ = orb.unpack(self._first.descriptors["orb"])
-        plain, mirrored = orb.unpack(self._second.descriptors["orb"])
+        first, second = self._first.descriptors, self._second.descriptors
+        corners, _ = orb.unpack(first["orb"])
+        plain, mirrored = orb.unpack(second["orb"])
         laid_by = self._laid_by
         is_mirrored = laid_by is not None and np.linalg.det(laid_by[:2, :2]) < 0
-        found = guided(first, mirrored.flipped() if is_mirrored else plain, laid_by, left, relief.SIDE_PX)
+        found = guided(corners, mirrored.flipped() if is_mirrored else plain, laid_by, left, relief.SIDE_PX)
         return {
             "common": relief.common(laid_by),
             "flow": left.agreement,
             "flow_most": left.most,
             "steady": left.steady,
+            "hues": hues.likeness(first["hues"], second["hues"], laid_by),
             "guided": found.share,
             "guided_parts": found.parts,
         }

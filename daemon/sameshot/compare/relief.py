@@ -75,11 +75,17 @@ def laid_over(first: bytes, second: bytes, relative_map: NDArray[np.float64] | N
     one, other = _unpack(first), _unpack(second)
     if relative_map is None:
         return Overlay(one, other, np.ones(one.shape, np.bool_))
-    scale = np.array([[SIDE_PX, 0, -0.5], [0, SIDE_PX, -0.5], [0, 0, 1]])  # a pixel's middle is a whole number
-    pixel_map = scale @ relative_map @ np.linalg.inv(scale)
+    pixel_map = in_pixels(relative_map, SIDE_PX)
     size = (SIDE_PX, SIDE_PX)
     covered = cv2.warpPerspective(np.ones_like(one), pixel_map, size, flags=cv2.INTER_NEAREST) > 0
     return Overlay(cv2.warpPerspective(one, pixel_map, size), other, covered)
+
+
+def in_pixels(relative_map: NDArray[np.float64], side_px: int) -> NDArray[np.float64]:
+    """The map between frames as one between square pictures of this side."""
+    scale = np.array([[side_px, 0, -0.5], [0, side_px, -0.5], [0, 0, 1]])  # a pixel's middle is a whole number
+    found: NDArray[np.float64] = scale @ relative_map @ np.linalg.inv(scale)
+    return found
 
 
 def common(relative_map: NDArray[np.float64] | None) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sameshot.describe import focus, orb, phash, relief
+from sameshot.describe import focus, hues, orb, phash, relief
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 LONG_SIDE_PX = 512
 
-_MEASURES = {"orb": orb.describe, "phash": phash.describe, "relief": relief.describe, "focus": focus.describe}
+_MEASURES = {
+    "orb": orb.describe,
+    "phash": phash.describe,
+    "relief": relief.describe,
+    "hues": hues.describe,
+    "focus": focus.describe,
+}
 
 
 def describe(pixels: NDArray[np.uint8]) -> dict[str, bytes]:

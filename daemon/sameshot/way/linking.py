@@ -37,7 +37,7 @@ STRANGERS = 16
 _COMPARED_AT_ONCE = 16
 """Candidates in one task: an answer comes soon, a message stays small."""
 
-PAIR_SCORE_READS = ("orb", "phash", "relief")
+PAIR_SCORE_READS = ("hues", "orb", "phash", "relief")
 """Descriptors that the pair score looks at: others that are stored may be a hundred times as large."""
 _SET_EVIDENCE = "shift_x"
 """What sets are recognised by in pairs that are no link; without it nobody asks why two are strangers."""
