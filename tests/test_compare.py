@@ -214,6 +214,14 @@ def test_colours_tell_charts_apart_whose_lines_lie_in_one_place(features):
     assert all(hues(first, same) > 0.95 for same in (exposed(first, -2), gray, turned, cropped(first, 0.1)))
 
 
+def test_looks_of_before_that_kept_no_colours_are_compared_all_the_same(features):
+    look = features(scene(1))
+    before = replace(look, descriptors={name: kept for name, kept in look.descriptors.items() if name != "hues"})
+    other = features(burst_frame(scene(1), 2))
+    assert score_pair(before, other).score >= LINK_THRESHOLD
+    assert evidence_of(before, other)["hues"] == evidence_of(before, before)["hues"] == 1
+
+
 def test_light_that_differs_is_no_sign_of_another_subject(features):
     assert evidence_of(features(scene(1)), features(exposed(scene(1), -3)))["steady"] > 0.95
 

@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
 def test_a_damaged_encoder_file_is_refused_with_a_remedy(tmp_path):
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"not an encoder")
-    with pytest.raises(StateUnavailable, match="Remove the file"):
+    with pytest.raises(StateUnavailable, match="Remove it if it is there"):
         Encoder(encoders.EncoderFile("broken", path, 256))
 
 

@@ -28,6 +28,7 @@ from sameshot.embed.cards import Card, read_card, succeed
 from sameshot.embed.spec import parse
 from sameshot.model import Stage
 from sameshot.store.store import Store
+from sameshot.verbs.similar import similar
 from sameshot.way.series import counts
 
 pytestmark = pytest.mark.timeout(900)
@@ -183,6 +184,17 @@ def test_a_model_that_is_gone_is_told_and_everything_is_looked_at_anew(
     assert as_known(installation)["stages"] == {"grouped": count}
 
 
+def test_a_model_that_comes_along_is_made_again_when_somebody_removes_it_meanwhile(installation: Installation) -> None:
+    drawn.save(drawn.scene(1), installation.photos / "one.jpg")
+    installation.scan()
+    with installation.app() as app:
+        app.follow_encoder()
+        shutil.rmtree(app.locations.models_dir)
+        app.follow_encoder()
+        drawn.save(drawn.scene(2), installation.photos / "two.jpg")
+        assert len(similar(app, file=installation.photos / "two.jpg").photos) == 1
+
+
 def test_what_an_older_version_described_otherwise_is_looked_at_anew(installation: Installation) -> None:
     count = draw(installation.photos, range(2))
     installation.scan()
@@ -192,6 +204,27 @@ def test_what_an_older_version_described_otherwise_is_looked_at_anew(installatio
     installation.scan()
     assert installation.asked["look"] == 2 < count
     assert as_known(installation) == before
+
+
+def test_a_newer_score_compares_looks_of_before_and_every_group_keeps_its_id(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    draw(installation.photos, range(12))
+    installation.scan()
+    with installation.app() as app:
+        before = {group.id: {member.content for member in group.members} for group in app.store.groups.all()}
+    with sqlite3.connect(installation.locations.database) as state:
+        state.execute("DELETE FROM descriptors WHERE measure = 'hues'")
+        state.execute("UPDATE meta SET value = '\"pair_score before\"' WHERE key IN ('links_of', 'compared_as')")
+    (installation.photos / "0-0.jpg").unlink()  # what it showed is compared with what comes all the same
+    drawn.save(drawn.cropped(drawn.scene(0, 480, 320), 0.1), installation.photos / "later.jpg")
+    installation.scan()
+    assert "could not be compared" not in caplog.text
+    assert installation.asked["look"] == 1
+    with installation.app() as app:
+        after = {group.id: {member.content for member in group.members} for group in app.store.groups.all()}
+    assert after == before
+    assert len(after) == 6
 
 
 # ---------------------------------------------------------------- beside all else

@@ -112,17 +112,24 @@ class App:
         for path in (models_dir / f"{encoder_id}.json", models_dir / f"{encoder_id}.onnx"):
             if path.exists():
                 return EncoderHeader(encoder_id, path, dimension)
-        for name in table():
-            if place_of(name, models_dir).encoder_id == encoder_id:
-                return self._made_ready(name)
+        if (ours := self._made_anew(encoder_id)) is not None:
+            return ours
         if encoder_id != self.wanted_encoder.encoder_id:
             _log.warning("The model %s is gone: photos are looked at anew by %s", encoder_id, self.config.encoder)
         return None
 
     def follow_encoder(self) -> None:
         """Goes over to what the config's encoder is by now: a training may have put another one in its place."""
+        if not self.encoder.path.exists():  # workers that hold it go on; the next one would find nothing
+            with contextlib.suppress(SameshotError):
+                self._made_anew(self.encoder.encoder_id)
         if (wanted := self._wanted_now()) is not None:
             self.flow.encoders.go_over_to(wanted)
+
+    def _made_anew(self, encoder_id: str) -> EncoderHeader | None:
+        """One that sameshot brings along; None for all others, which cannot be made without their weights."""
+        names = (name for name in table() if place_of(name, self.locations.models_dir).encoder_id == encoder_id)
+        return next(map(self._made_ready, names), None)
 
     def _wanted_now(self) -> EncoderHeader | None:
         """The encoder of the config where it is ready: one that is gone is no reason to stop what serves."""

@@ -75,8 +75,8 @@ class _Pair:
     """Two photos that are looked at more and more closely."""
 
     def __init__(self, a: Features, b: Features) -> None:
-        kept = ("orb", "relief", "phash")
-        first, second = sorted((a, b), key=lambda features: [features.descriptors[name] for name in kept])
+        kept = ("orb", "relief", "phash", "hues")
+        first, second = sorted((a, b), key=lambda features: [features.descriptors.get(name, b"") for name in kept])
         self._first, self._second = first, second
         reliefs = first.descriptors["relief"], second.descriptors["relief"]
         self._turn = relief.turn(*reliefs)
@@ -146,7 +146,7 @@ class _Pair:
             "flow": left.agreement,
             "flow_most": left.most,
             "steady": left.steady,
-            "hues": hues.likeness(first["hues"], second["hues"], laid_by),
+            "hues": hues.likeness(first.get("hues"), second.get("hues"), laid_by),
             "guided": found.share,
             "guided_parts": found.parts,
         }

@@ -38,7 +38,10 @@ class Encoder:
         try:
             self._session = onnxruntime.InferenceSession(str(file.path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its exceptions share no type
-            raise StateUnavailable(f"The encoder {file.path} cannot be loaded", "Remove the file") from error
+            raise StateUnavailable(
+                f"The encoder {file.path} cannot be loaded",
+                "Remove it if it is there; what sameshot brings along is made again when it starts",
+            ) from error
         told = self._session.get_modelmeta().custom_metadata_map
         self._side_px = int(told.get("sameshot.side_px", _SIDE_PX))
         self._evens_light = told.get("sameshot.light", _LIGHT) == _LIGHT

@@ -77,6 +77,7 @@ class Flow:
         self._to_inspect: deque[int] = deque()  # contents with others beside them, for a second look
         self._looking: dict[int, list[int]] = {}  # content being looked at -> photos that wait for it
         self._dirty: set[int] = set()  # contents whose surroundings must be grouped again
+        self._compares_all = False  # until that is done groups stay as they are, or each would lose its id meanwhile
         self._regroup_due_s = self._stepped_s = 0.0
         self._joined = Lately(settings.closed_after_s)
 
@@ -107,6 +108,7 @@ class Flow:
             return
         if not (contents := self._store.contents.ids()):
             self._store.meta.set("compared_as", self._settings.comparing)
+        self._compares_all = bool(contents)
         self._relink.extend(content for content in contents if content in self._index)
         self.touch(contents)
 
@@ -170,7 +172,7 @@ class Flow:
         due = [self._waiting[0][0]] if self._waiting else []
         if (retry_s := self._retries.next_due_s) is not None:
             due.append(retry_s)
-        if self._dirty:
+        if self._may_regroup:
             due.append(self._regroup_due_s)
         if self._may_begin or self._may_inspect or self._may_go_over:
             due.append(self._now())
@@ -194,7 +196,7 @@ class Flow:
             self._identify(self._suspects.popleft() if self._suspects else self._ready.popleft())
         while self._relink and self._linker.under_way + self._second_looks.under_way < self._workers.count:
             self._linker.relink(self._relink.popleft())
-        if self._dirty and now_s >= self._regroup_due_s:
+        if self._may_regroup and now_s >= self._regroup_due_s:
             self.regroup()
         while self._may_inspect:
             content = self._to_inspect.popleft()
@@ -210,6 +212,14 @@ class Flow:
         if self.paused or (self._under_way and (self._trying_suspect or self._suspects)) or self.encoders.holds_back:
             return False
         return bool(self._suspects or (self._ready and self._workers.pending < self._workers.count * 3))
+
+    @property
+    def _comparing(self) -> bool:
+        return bool(self._relink or self._linker.under_way or self._second_looks.under_way)
+
+    @property
+    def _may_regroup(self) -> bool:
+        return bool(self._dirty) and not (self._compares_all and self._comparing)
 
     @property
     def _may_inspect(self) -> bool:
@@ -242,8 +252,9 @@ class Flow:
                 self._settings.switches,
             )
             self._store.photos.advance_all("linked", "grouped", region)
-            if not (self._relink or self._linker.under_way or self._second_looks.under_way):
+            if not self._comparing:
                 self._store.meta.set("compared_as", self._settings.comparing)
+                self._compares_all = False
         waiting = {*self._to_inspect}
         self._to_inspect.extend(c for c in self._store.inspections.wanted(region) if c not in waiting)
         # Long regrouping comes less often: a fifth of the time at most goes into it, of the time of many photos less.

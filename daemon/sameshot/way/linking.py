@@ -37,8 +37,10 @@ STRANGERS = 16
 _COMPARED_AT_ONCE = 16
 """Candidates in one task: an answer comes soon, a message stays small."""
 
-PAIR_SCORE_READS = ("hues", "orb", "phash", "relief")
-"""Descriptors that the pair score looks at: others that are stored may be a hundred times as large."""
+PAIR_SCORE_READS = ("orb", "phash", "relief")
+"""Descriptors that the pair score cannot do without: others that are stored may be a hundred times as large."""
+_READS_TOO = ("hues",)
+"""Looks of older versions did not keep it, and nobody looks at all photos again for its sake."""
 _SET_EVIDENCE = "shift_x"
 """What sets are recognised by in pairs that are no link; without it nobody asks why two are strangers."""
 
@@ -171,7 +173,7 @@ class Linker:
 
     def _request(self, contents: list[int]) -> Message:
         measure = self._method.measure
-        needed = PAIR_SCORE_READS if measure is None else {measure.descriptor} - {""}
+        needed = {*PAIR_SCORE_READS, *_READS_TOO} if measure is None else {measure.descriptor} - {""}
         features = self._store.contents.features(contents, self._encoder_id, needed)
         header, buffers = features_to_buffers([features[one] for one in contents])
         chosen = {} if measure is None else {"measures": measures_as_json([measure])}
