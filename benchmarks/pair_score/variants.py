@@ -210,8 +210,7 @@ def plain(picture: Pixels, rng: np.random.Generator) -> Pixels:
 
 def plain_copy(picture: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
     smaller = resized(picture, int(max(picture.shape) * rng.uniform(0.3, 0.9)))
-    stops_ev = rng.uniform(-1, 1) if rng.random() < 0.5 else 0.0
-    return picture, recompressed(exposed(smaller, stops_ev, rng), int(rng.integers(70, 95)))
+    return picture, recompressed(smaller, int(rng.integers(85, 96)))
 
 
 def moved_blur(picture: Pixels, length_px: int, degrees: float) -> Pixels:

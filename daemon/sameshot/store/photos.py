@@ -102,6 +102,12 @@ class Photos:
                   ORDER BY id"""
         return iter(array("q", (row[0] for row in self._connection.rows(sql, wanted))))
 
+    def contents_in(self, stage: Stage) -> list[int]:
+        """The contents of present photos that stand in this stage."""
+        sql = """SELECT DISTINCT content FROM photos JOIN files ON photo = photos.id AND role = 'primary'
+                 WHERE stage = ? AND content IS NOT NULL AND missing_since_s IS NULL"""
+        return [row[0] for row in self._connection.rows(sql, [stage])]
+
     def failed(self) -> list[tuple[Path, str]]:
         """Present photos that could not be looked at, with the reason, by path."""
         sql = """SELECT folder, name, reason FROM photos JOIN files ON photo = photos.id AND role = 'primary'

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sameshot.group.identity import new_group_id
 from sameshot.index.neighbours import NeighbourIndex
-from sameshot.model import FileStat, Stage
+from sameshot.model import FileStat
 from sameshot.service.message import BadMessage
 from sameshot.service.workers import Message, Task, TaskFailed, Workers
 from sameshot.store.store import Store
@@ -37,10 +37,8 @@ from sameshot.wire.photos import identity_from_message, look_from_message, look_
 
 _log = logging.getLogger(__name__)
 _SETTLED_AT_ONCE = 200
-_SILENT_S = 10.0
-"""How long photos in a root that does not answer wait before it is asked again."""
-_MANY = 100
-"""So many photos on their way are no longer waited for one by one."""
+_SILENT_S = 10.0  # how long photos in a root that does not answer wait before it is asked again
+_MANY = 100  # photos on their way: so many are no longer waited for one by one
 
 
 class Flow:
@@ -92,14 +90,10 @@ class Flow:
         self.take(self._store.photos.in_stages(["seen"]))
         taken = {*self._suspects, *self._ready}
         self._ready.extend(photo for photo in self._store.photos.in_stages(["settled"]) if photo not in taken)
-        self._relink.extend(self._contents_in("looked"))
-        self.touch(self._contents_in("linked"))
+        self._relink.extend(self._store.photos.contents_in("looked"))
+        self.touch(self._store.photos.contents_in("linked"))
         self._to_inspect.extend(self._store.inspections.wanted())
         self.seek_unseen(self._settings.reads)
-
-    def _contents_in(self, stage: Stage) -> list[int]:
-        photos = self._store.photos.get(self._store.photos.in_stages([stage])).values()
-        return [photo.content_id for photo in photos if photo.content_id is not None]
 
     def _compare_as_asked(self) -> None:
         """Has everything compared and grouped anew where the owner, or a new version, wants it otherwise."""
@@ -152,14 +146,7 @@ class Flow:
     def working(self) -> bool:
         """Whether anything is left but waiting for files to become complete."""
         return bool(
-            self._ready
-            or self._suspects
-            or self._under_way
-            or self._linker.under_way
-            or self._relink
-            or self._dirty
-            or self._to_inspect
-            or self._second_looks.under_way
+            self._ready or self._suspects or self._under_way or self._comparing or self._dirty or self._to_inspect
         )
 
     @property
