@@ -149,13 +149,14 @@ CREATE INDEX links_by_second ON links (second, first, score, cosine);
 
 # Where another encoder comes, what depends on it is made in the tables called other_, and then the two change places,
 # the links by renaming. An index with a name of its own would keep it, so the second order is a constraint.
-_LINKS = """(
+_LINK_COLUMNS = """
     first INTEGER NOT NULL REFERENCES contents (id),
     second INTEGER NOT NULL REFERENCES contents (id),
     score REAL NOT NULL,
     evidence TEXT NOT NULL,
     cosine REAL NOT NULL,
-    PRIMARY KEY (first, second),
+    PRIMARY KEY (first, second),"""
+_LINKS = f"""({_LINK_COLUMNS}
     UNIQUE (second, first, score, cosine),
     CHECK (first < second)
 ) WITHOUT ROWID;"""
@@ -193,13 +194,7 @@ CREATE INDEX clusters_by_label ON clusters (label);
 # In both orders the scores stand without their evidence, which is most of a row: who asks for scores reads little.
 _VERSION_7 = "".join(
     f"""
-CREATE TABLE new_links (
-    first INTEGER NOT NULL REFERENCES contents (id),
-    second INTEGER NOT NULL REFERENCES contents (id),
-    score REAL NOT NULL,
-    evidence TEXT NOT NULL,
-    cosine REAL NOT NULL,
-    PRIMARY KEY (first, second),
+CREATE TABLE new_links ({_LINK_COLUMNS}
     UNIQUE (first, second, score, cosine),
     UNIQUE (second, first, score, cosine),
     CHECK (first < second)
