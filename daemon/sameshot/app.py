@@ -302,16 +302,19 @@ class App:
         flow = self.flow
         flow.encoders.in_a_hurry = True
         total = flow.pending
-        busy_until_s = self.now() + PATIENCE_S
-        while not (flow.idle and flow.encoders.is_idle) and self.now() < busy_until_s:
+        busy_until_s = time.monotonic() + PATIENCE_S
+        while not (flow.idle and flow.encoders.is_idle):
             flow.step()
             coming = flow.encoders.progress
-            if flow.working or coming is not None:
-                busy_until_s = self.now() + PATIENCE_S
+            working = flow.working or coming is not None
+            if not working and time.monotonic() >= busy_until_s:
+                break
             total = max(total, flow.pending)
             due_s = flow.next_due_s()
             wait_s = 0.5 if due_s is None else min(max(due_s - self.now(), 0.0), 0.5)
-            self.workers.pump(wait_s)
+            self.workers.pump(wait_s)  # a slow disk may keep it far longer than that
+            if working:
+                busy_until_s = time.monotonic() + PATIENCE_S
             if coming is not None and not flow.pending:
                 self.progress(f"looking again, by {coming.encoder_id}", coming.done, coming.all)
             else:
