@@ -3,6 +3,7 @@
 `make bench` (some ten minutes on two cores), `make bench-full` (hours: more photos, 20,000 distractors of many kinds,
 and 1,500 look-alikes). `SAMESHOT_PHOTOS=DIR` adds your own; see README.md beside this file. Prints tables; writes
 `quality.json`, `quality.png` and, of distractors and look-alikes, every false pair's two files to the folder `--out`.
+Ends with 2 where `SAMESHOT_PHOTOS` cannot be used.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ HERE = Path(__file__).parent
 SMALL = collection.Wanted(photos=60, changes=6, strangers=200)
 FULL = collection.Wanted(photos=400, changes=5, strangers=1500)
 FULL_DISTRACTORS, FULL_LOOK_ALIKES, FAMILY = 20_000, 1500, 25
+GENERATORS = (
+    "changes.py", "collection.py", "distractors.py", "drawing.py", "drawn_pages.py", "drawn_patterns.py",
+    "drawn_places.py", "drawn_things.py", "scenes.py", "strangers.py",
+)  # fmt: skip
+"""What `collection.py` is and imports."""
 STAGES = HERE.parent / "pair_score" / "stages.py"
 
 
@@ -64,7 +70,14 @@ def main() -> None:
     wanted.out.mkdir(parents=True, exist_ok=True)
     outcome: dict[str, object] = {}
     if not wanted.strangers_alone:
-        outcome |= compare(wanted.out.resolve(), wanted.peers.resolve(), full=wanted.full, only=wanted.only, to=console)
+        try:
+            outcome |= compare(
+                wanted.out.resolve(), wanted.peers.resolve(), full=wanted.full, only=wanted.only, to=console
+            )
+        except collection.BadPhotos as error:
+            print(f"bench: {error}", file=sys.stderr)
+            sys.exit(2)
+        (wanted.out / "quality.json").write_text(json.dumps(outcome, indent=1))
     sets: dict[str, tuple[int | None, int, Callable[[Path, int], list[Path]]]] = {
         "distractors": (wanted.distractors, FULL_DISTRACTORS, strangers.write_distractors),
         "look-alikes": (wanted.look_alikes, FULL_LOOK_ALIKES, partial(strangers.write, family=FAMILY)),
@@ -76,11 +89,11 @@ def main() -> None:
             photos = wanted.out.resolve() / name
             drawn = {path.name for path in draw(photos, count)}
             outcome[name] = among_strangers(photos, drawn, console)
-    (wanted.out / "quality.json").write_text(json.dumps(outcome, indent=1))
+            (wanted.out / "quality.json").write_text(json.dumps(outcome, indent=1))
 
 
 def compare(out: Path, peers: Path, *, full: bool, only: str | None, to: Console) -> dict[str, object]:
-    """Has all tools group one collection. Returns the figures."""
+    """Has all tools group one collection. Returns the figures. Raises BadPhotos, see `collection.labelled`."""
     yours = Path(os.environ["SAMESHOT_PHOTOS"]) if os.environ.get("SAMESHOT_PHOTOS") else None
     size = FULL if full else SMALL
     wanted = replace(size, yours=yours)
@@ -88,7 +101,7 @@ def compare(out: Path, peers: Path, *, full: bool, only: str | None, to: Console
     folder = out / f"collection-{_version(wanted)}"
     labels = collection.make(folder, wanted)
     to.log(f"sameshot, {len(labels)} photos in {folder}")
-    results = {"sameshot": _ours(folder / "photos", labels, out)}
+    results = {"sameshot": _ours(folder / "photos", labels, out, to)}
     for peer in PEERS:
         if only is None or peer.name.startswith(only):
             to.log(peer.name)
@@ -103,17 +116,25 @@ def compare(out: Path, peers: Path, *, full: bool, only: str | None, to: Console
 
 
 def _version(wanted: collection.Wanted) -> str:
-    """Changes with everything the collection is made by, so that an old one is never scored with new labels."""
+    """Changes with everything that goes into the collection, so that an old one is never scored with new labels.
+
+    A photo has changed where its path, size, time of change or label has. Raises BadPhotos.
+    """
     digest = hashlib.sha256(repr(wanted).encode())
-    for name in ("scenes.py", "strangers.py", "changes.py", "collection.py"):
+    photos = collection.labelled(wanted.yours) if wanted.yours else []
+    for path, label in [*photos, *((path, None) for path in collection.packaged() if wanted.packaged)]:
+        stat = path.stat()
+        digest.update(repr((path, label, stat.st_size, stat.st_mtime_ns)).encode())
+    for name in GENERATORS:
         digest.update((HERE / name).read_bytes())
     return digest.hexdigest()[:12]
 
 
-def _ours(photos: Path, labels: list[Label], out: Path) -> Result:
+def _ours(photos: Path, labels: list[Label], out: Path, to: Console) -> Result:
     state = out / "state"
     ours.begin(state)
     first = ours.scan(photos, state)
+    _print_failed(first.failed, to)
     figures = score(labels, together(labels, first.groups, []))
     curve = [(LINK_THRESHOLD, figures)]
     for threshold in ours.THRESHOLDS:
@@ -148,6 +169,7 @@ def among_strangers(photos: Path, drawn: set[str], to: Console) -> dict[str, obj
     ours.begin(state)
     to.log(f"sameshot, {len(drawn)} photos in {photos}")
     found = ours.scan(photos, state)
+    _print_failed(found.failed, to)
     pairs = sorted(pair for pair in pairs_of(found.groups) if drawn.issuperset(pair))
     kept = photos.with_name(f"false-{photos.name}")
     shutil.rmtree(kept, ignore_errors=True)
@@ -166,6 +188,7 @@ def among_strangers(photos: Path, drawn: set[str], to: Console) -> dict[str, obj
     to.print(looks.stdout, highlight=False)
     return {
         "photos": len(drawn),
+        "failed": found.failed,
         "false_pairs": len(pairs),
         "by_kind": dict(kinds),
         "cost": asdict(found.cost),
@@ -196,6 +219,14 @@ def _print_tools(results: dict[str, Result], to: Console) -> None:
             to.print(f"{name} did not run: {one.why_not}", highlight=False, markup=False)
     if first is not None:
         to.print(f"1 x: {first.cpu_s:.0f} CPU seconds, {first.peak_mb:.0f} MB for all processes together")
+
+
+def _print_failed(failed: dict[str, str], to: Console) -> None:
+    """How many photos could not be read, and why; nothing where all could."""
+    if failed:
+        to.print(f"{len(failed)} photos could not be read, and stand in no group:")
+    for reason, count in Counter(failed.values()).most_common():
+        to.print(f"  {count}: {reason}", highlight=False, markup=False)
 
 
 def _print_kinds(results: dict[str, Result], to: Console) -> None:

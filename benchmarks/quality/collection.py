@@ -7,8 +7,9 @@ settings make the same files.
 
 Photos that are changed: drawn ones (`scenes.py`), each of a style of its own; the photographs that scikit-image and
 scikit-learn ship; and those of the reader's folder, `SAMESHOT_PHOTOS`. If that folder has a `labels.csv`
-(`path,group` and, if known, `scene,tier`), its photos come in as they are labelled, and those that are alone are
-changed as well. If it has none, nobody judges pairs among the reader's own photos, for nobody knows.
+(`path,group` and, if known, `scene,tier`; UTF-8), its photos come in as they are labelled, and those that are alone are
+changed as well. If it has none, nobody judges pairs among the reader's own photos, for nobody knows. A folder that
+cannot be used is told at once, by BadPhotos.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ PACKAGED = {
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".tif", ".tiff", ".bmp"}
 
 
+class BadPhotos(Exception):
+    """The reader's folder cannot be used: one sentence that says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`photos`: how many are drawn; `changes`: how many of each photo; `strangers`: how many that nothing is like.
@@ -81,7 +86,10 @@ class _Base:
 
 
 def make(folder: Path, wanted: Wanted) -> list[Label]:
-    """Writes `folder/photos` and `folder/labels.csv` unless they are there, and returns the labels."""
+    """Writes `folder/photos` and `folder/labels.csv` unless they are there, and returns the labels.
+
+    Raises BadPhotos where the reader's folder cannot be used.
+    """
     labels = folder / "labels.csv"
     if not labels.exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -96,7 +104,7 @@ def make(folder: Path, wanted: Wanted) -> list[Label]:
 
 
 def _write(folder: Path, wanted: Wanted) -> list[Label]:
-    told = list(labelled(wanted.yours)) if wanted.yours else []
+    told = labelled(wanted.yours) if wanted.yours else []
     alone = [(source, label) for source, label in told if label.kind == "original"]
     bases = [_Base(number, f"drawn {number}", "", None) for number in range(wanted.photos)]
     sources = [(path, f"packaged {path.stem}", "") for path in packaged() if wanted.packaged]
@@ -128,18 +136,41 @@ def packaged() -> list[Path]:
     return [path for path in found if path.exists()]
 
 
-def labelled(yours: Path) -> Iterator[tuple[Path, Label]]:
-    """The reader's photos with their labels; `original`: alone, or not labelled, and thus free to be changed."""
-    if not (yours / "labels.csv").exists():
-        for path in sorted(path for path in yours.rglob("*") if path.suffix.lower() in SUFFIXES):
-            yield path, Label("", f"yours {path.relative_to(yours)}", "yours", "original")
-        return
-    with (yours / "labels.csv").open(newline="") as stream:
-        for row in csv.DictReader(stream):
-            alone = not row["group"]
-            group = f"yours {row['path'] if alone else row['group']}"
-            kind = "original" if alone and not row.get("scene") else row.get("tier") or "labelled"
-            yield yours / row["path"], Label("", group, row.get("scene") or "", kind)
+def labelled(yours: Path) -> list[tuple[Path, Label]]:
+    """The reader's photos with their labels; `original`: alone, or not labelled, and thus free to be changed.
+
+    Raises BadPhotos where the folder is none or holds no photo, or its labels.csv cannot be used.
+    """
+    if not yours.is_dir():
+        raise BadPhotos(f"SAMESHOT_PHOTOS names {yours}, which is no folder")
+    if (yours / "labels.csv").exists():
+        found = list(_listed(yours, yours / "labels.csv"))
+    else:
+        paths = sorted(path for path in yours.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+        found = [(path, Label("", f"yours {path.relative_to(yours)}", "yours", "original")) for path in paths]
+    if not found:
+        raise BadPhotos(f"SAMESHOT_PHOTOS names {yours}, which holds no photo")
+    return found
+
+
+def _listed(yours: Path, labels: Path) -> Iterator[tuple[Path, Label]]:
+    """As `labelled`, of a folder with labels.csv: UTF-8, with or without the mark that Excel begins it with."""
+    try:
+        with labels.open(newline="", encoding="utf-8-sig") as stream:
+            rows = csv.DictReader(stream)
+            header, lines = rows.fieldnames or [], [(rows.line_num, row) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadPhotos(f"{labels} cannot be read as CSV in UTF-8: {error}") from error
+    if not {"path", "group"} <= set(header):
+        raise BadPhotos(f"{labels} must begin with the header path,group and not with {','.join(header) or 'nothing'}")
+    for line, row in lines:
+        path = yours / (row["path"] or "")  # nothing: a short row
+        if not path.is_file():
+            raise BadPhotos(f"{labels} lists {row['path'] or 'no path'} in line {line}, and there is no such file")
+        alone = not row["group"]
+        group = f"yours {row['path'] if alone else row['group']}"
+        kind = "original" if alone and not row.get("scene") else row.get("tier") or "labelled"
+        yield path, Label("", group, row.get("scene") or "", kind)
 
 
 def _begin() -> None:

@@ -30,10 +30,13 @@ class Cost:
     said: str
 
 
-def run(command: Sequence[str], limit_s: float = 7200) -> Cost:
-    """Runs the command to its end, or kills it and its children after `limit_s`. `said`: the end of what it printed."""
+def run(command: Sequence[str], limit_s: float = 7200, kept: Path | None = None) -> Cost:
+    """Runs the command to its end, or kills it and its children after `limit_s`.
+
+    `said`: the end of what it printed. `kept`: a file that holds all of it afterwards, written anew.
+    """
     started_s, peak_mb = time.monotonic(), 0.0
-    with tempfile.TemporaryFile() as printed:
+    with kept.open("w+b") if kept else tempfile.TemporaryFile() as printed:
         process = subprocess.Popen(
             command, stdout=printed, stderr=subprocess.STDOUT, env={**os.environ, **ONE_THREAD}, process_group=0
         )

@@ -7,6 +7,7 @@ from all pairs down to those in one group.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -45,18 +46,38 @@ def begin(state: Path) -> None:
 
 
 def scan(photos: Path, state: Path, threshold: float | None = None) -> Scan:
-    """Groups the photos. Raises RuntimeError with what was said where that fails."""
+    """Groups the photos of a flat folder. What the scan printed is kept beside the state, in a file that ends in .txt.
+
+    Raises RuntimeError with what was said where that fails, or where a file was neither grouped nor failed: figures
+    of a scan that ended early would count what nobody looked at as told apart.
+    """
     state.mkdir(parents=True, exist_ok=True)
-    config = state.with_suffix(".yaml")
+    config, kept = state.with_suffix(".yaml"), state.with_suffix(".txt")
     config.write_text("" if threshold is None else f"same_shot: {{threshold: {threshold:.6f}}}\n")
     command = [sys.executable, "-m", "sameshot", "--config", str(config), "--state-dir", str(state)]
-    cost = run([*command, "--quiet", "scan", str(photos)])
+    cost = run([*command, "--quiet", "scan", str(photos)], kept=kept)
     if cost.exit_code not in (0, 1):
         raise RuntimeError(f"sameshot scan: {cost.said}")
+    there = {path.name for path in photos.iterdir() if path.is_file() and not path.name.startswith(".")}
+    if left := sorted(there - _done(state)):
+        raise RuntimeError(
+            f"sameshot scan ended with {cost.exit_code} and never looked at {len(left)} of {len(there)} photos, "
+            f"{left[0]} the first; all it said is in {kept}, at the end: {cost.said or 'no word'}"
+        )
     shown = subprocess.run([*command, "groups", "--format", "json"], capture_output=True, text=True, check=True)
     said = json.loads(shown.stdout)
     groups = [[Path(photo["path"]).name for photo in group["photos"]] for group in said["groups"]]
     return Scan(groups, {Path(one["path"]).name: one["reason"] for one in said["failed"]}, cost)
+
+
+def _done(state: Path) -> set[str]:
+    """Names of the files whose photo is grouped or failed."""
+    with closing(sqlite3.connect(f"file:{state / 'sameshot.db'}?mode=ro", uri=True)) as store:
+        names = store.execute(
+            """SELECT name FROM files JOIN photos ON photo = photos.id
+               WHERE stage IN ('grouped', 'failed') AND missing_since_s IS NULL"""
+        )
+        return {os.fsdecode(name) for (name,) in names}
 
 
 def cascade(state: Path, shortlist_cosine: float, threshold: float) -> dict[str, float]:
