@@ -6,10 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import drawn
 from running import DATA, Installation
 from sameshot.embed.encoders import prepare
+
+settings.register_profile("at any speed", deadline=None)
+settings.load_profile("at any speed")
 
 
 @pytest.fixture(scope="session")

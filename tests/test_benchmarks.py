@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks" / "quality"))
+import bench
 import changes
 import collection
 import distractors
@@ -23,7 +26,9 @@ import scenes
 import scoring
 import strangers
 from collection import Label
+from rich.console import Console
 
+QUALITY = bench.HERE
 LABELS = [
     Label("a.jpg", "lake", "", "original"),
     Label("b.jpg", "lake", "", "flip"),
@@ -83,6 +88,106 @@ def test_a_readers_photos_are_not_judged_against_each_other_unless_labelled(tmp_
     assert [(label.group, label.kind) for _, label in collection.labelled(tmp_path)] == [
         ("yours one", "burst"),
         ("yours y.jpg", "original"),
+    ]
+
+
+def _two_photos(folder: Path) -> Path:
+    folder.mkdir()
+    for name in ("x.jpg", "y.jpg"):
+        Image.new("RGB", (8, 8)).save(folder / name)
+    return folder
+
+
+def test_labels_that_excel_wrote_are_read(tmp_path: Path) -> None:
+    yours = _two_photos(tmp_path / "yours")
+    (yours / "labels.csv").write_text("path,group\nx.jpg,Übung\ny.jpg,Übung\n", encoding="utf-8-sig")
+    assert {label.group for _, label in collection.labelled(yours)} == {"yours Übung"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (b"file,shot\nx.jpg,one\n", "must begin with the header path,group and not with file,shot"),
+        (b"path;group\nx.jpg;one\n", "must begin with the header path,group and not with path;group"),
+        (b"", "must begin with the header path,group and not with nothing"),
+        (b"path,group\nx.jpg,one\nz.jpg,one\n", "lists z.jpg in line 3, and there is no such file"),
+        (b"path,group\n,one\n", "lists no path in line 2, and there is no such file"),
+        (b"group,path\none\n", "lists no path in line 2, and there is no such file"),
+        (b"path,group\nx.jpg,\xdcbung\n", "cannot be read as CSV in UTF-8: .*0xdc"),
+        (b"path,group\n", "holds no photo"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_told_in_a_sentence(tmp_path: Path, labels: bytes, said: str) -> None:
+    yours = _two_photos(tmp_path / "yours")
+    (yours / "labels.csv").write_bytes(labels)
+    with pytest.raises(collection.BadPhotos, match=said):
+        collection.labelled(yours)
+
+
+def test_a_readers_folder_without_photos_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(collection.BadPhotos, match="which holds no photo"):
+        collection.labelled(tmp_path)
+
+
+def test_the_benchmark_ends_with_2_where_the_readers_folder_is_missing(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, QUALITY / "bench.py", "--out", tmp_path / "out", "--only", "none"],
+        env={**os.environ, "SAMESHOT_PHOTOS": str(tmp_path / "nowhere")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == f"bench: SAMESHOT_PHOTOS names {tmp_path / 'nowhere'}, which is no folder\n"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_collection_is_made_anew_when_a_label_or_a_photo_has_changed(tmp_path: Path) -> None:
+    yours = _two_photos(tmp_path / "yours")
+    wanted = replace(bench.SMALL, yours=yours)
+    versions = [bench._version(wanted)]
+    (yours / "labels.csv").write_text("path,group\nx.jpg,one\ny.jpg,one\n")
+    versions.append(bench._version(wanted))
+    (yours / "labels.csv").write_text("path,group\nx.jpg,one\ny.jpg,two\n")
+    versions.append(bench._version(wanted))
+    with (yours / "x.jpg").open("ab") as photo:
+        photo.write(b"more")
+    versions.append(bench._version(wanted))
+    os.utime(yours / "y.jpg", (1, 1))
+    versions.append(bench._version(wanted))
+    assert len(set(versions)) == 5
+    assert bench._version(wanted) == versions[-1]
+
+
+def test_a_collection_is_made_anew_when_any_module_that_draws_has_changed() -> None:
+    names = "sorted(Path(m.__file__).name for m in sys.modules.values() if (getattr(m, '__file__', '') or '')"
+    names += f".startswith({str(QUALITY)!r}))"
+    code = f"import sys; sys.path.insert(0, {str(QUALITY)!r}); from pathlib import Path; import collection"
+    said = subprocess.run(
+        [sys.executable, "-c", f"{code}\nprint(*{names})"], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == list(bench.GENERATORS)
+
+
+def test_a_scan_that_left_photos_out_is_no_result(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    failed = ours.scan(photos, tmp_path / "state").failed
+    assert failed.keys() == {"broken.jpg"}
+    (photos / "later.jpg").touch()  # empty files wait until they are complete
+    with pytest.raises(RuntimeError, match=r"never looked at 1 of 2 photos, later\.jpg the first.*it is empty"):
+        ours.scan(photos, tmp_path / "state")
+    assert "later.jpg was not looked at yet" in (tmp_path / "state.txt").read_text()
+
+
+def test_photos_that_could_not_be_read_are_counted_by_their_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    bench._print_failed({"a.jpg": "it was cut short", "b.jpg": "it is [red]", "c.jpg": "it was cut short"}, Console())
+    assert capsys.readouterr().out.splitlines() == [
+        "3 photos could not be read, and stand in no group:",
+        "  2: it was cut short",
+        "  1: it is [red]",
     ]
 
 

@@ -69,7 +69,10 @@ def test_json_alone_is_on_stdout(scanned: Installation) -> None:
     assert (status["photos"], status["groups"], status["pending"], status["failed"]) == (12, 3, 0, 0)
     groups = scanned.json("groups")
     assert set(groups) == {"groups", "alone", "failed"}
-    assert {"path", "quality", "companions"} <= set(groups["groups"][0]["photos"][0])
+    first, *others = groups["groups"][0]["photos"]
+    assert {"path", "quality", "companions"} <= set(first)
+    assert (first["score"], first["certified_by"]) == (1.0, "itself")
+    assert all(photo["certified_by"] in {"measured", "bracket", "itself"} for photo in others)
     assert scanned.json("scan")["photos"] == 12
     assert scanned.json("check")["problems"] == []
     assert scanned.json("similar", photo)["photos"][0]["score"] > 0.5

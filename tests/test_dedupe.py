@@ -173,6 +173,10 @@ def test_copies_that_differ_in_metadata_go_when_asked(installation: Installation
     steps = installation.ask("plan", dedupe="quarantine", verified=True)["steps"]
     assert [Path(step["source"]).name for step in steps] == ["with.jpg"]
     assert "the same pixels as" in steps[0]["why"]
+    for name, other in (("with", "rated"), ("rated", "with"), ("with", "rated")):
+        installation.ask("keep", files=[installation.photos / f"{name}.jpg"])
+        steps = installation.ask("plan", dedupe="quarantine", verified=True)["steps"]
+        assert [Path(step["source"]).stem for step in steps] == [other], "the one that was named last stays"
     assert installation.ask("dedupe", to="quarantine", verified=True)["done"] == 1
     assert installation.ask("undo", last=True)["refused"] == []
 

@@ -102,9 +102,13 @@ def test_the_representative_is_the_best_of_those_like_all_others() -> None:
 
 def test_what_the_owner_keeps_stands_for_the_group() -> None:
     scores = {(0, 1): 0.9, (0, 2): 0.8}
-    best, members = certify(Star(0, (0, 1, 2)), near(scores), {0: 0.9, 1: 0.5, 2: 0.1}, keys(3), kept={2})
+    best, members = certify(Star(0, (0, 1, 2)), near(scores), {0: 0.9, 1: 0.5, 2: 0.1}, keys(3), kept={2: 5, 1: 4})
     assert best == 2
-    assert {m.content: m.certified_by for m in members} == {2: "itself", 0: "measured", 1: "owner"}
+    assert {m.content: (m.score, m.certified_by) for m in members} == {
+        2: (1.0, "itself"),
+        0: (0.8, "measured"),
+        1: (0.9, "kept"),
+    }
 
 
 def test_ids_follow_the_largest_share() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -411,3 +412,59 @@ def test_more_than_is_grouped_at_once_comes_out_as_one_by_one(library) -> None:
     before = whole.groups()
     assert regroup_all(whole.store, THRESHOLD, whole.new_id) == region
     assert whole.groups() == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_looked_at_photos_fall_into_the_same_groups_in_any_order(tmp_path: Path, models: Path) -> None:
+    """As above, with looks, the index and the linker: pans of which no neighbours are strangers, and others."""
+    drawn_to = tmp_path / "drawn"
+    for number in range(5):
+        wide = drawn.scene(40 + number, 1600, 400)
+        for step in range(6):
+            drawn.save(wide[:, 180 * step : 180 * step + 600], drawn_to / f"pan-{number}-{step}.jpg")
+    for number in range(10):
+        drawn.save(drawn.scene(60 + number), drawn_to / f"alone-{number}.jpg")
+    names = sorted(path.name for path in drawn_to.iterdir())
+    partitions = []
+    for seed in range(20):
+        installation = Installation(tmp_path / str(seed), models)
+        chance = random.Random(seed)
+        order = names[:] if seed == 0 else chance.sample(names, len(names))
+        while order:
+            size = len(names) if seed == 0 else chance.choice([1, 2, 10, 20])
+            for name in order[:size]:
+                shutil.copy(drawn_to / name, installation.photos / name)
+            del order[:size]
+            installation.scan()
+        groups = installation.groups()["groups"]
+        partitions.append({frozenset(Path(photo["path"]).name for photo in group["photos"]) for group in groups})
+    assert len(partitions[0]) >= 5
+    assert all(partition == partitions[0] for partition in partitions)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_no_frame_of_a_slow_pan_is_in_a_group_whose_best_photo_it_is_not_like(installation: Installation) -> None:
+    """500 frames that nothing but their pixels tells of, over nearly seven frames' width."""
+    wide = drawn.scene(7, 4592, 400)
+    for number in range(500):
+        drawn.save(wide[:, 8 * number : 8 * number + 600], installation.photos / f"{number:03}.jpg")
+    installation.scan()
+    with installation.app() as app:
+        groups = list(app.store.groups.all())
+        number_of = {
+            content: int(views[0].path.stem)
+            for content, views in app.store.photos.views(app.store.contents.ids()).items()
+        }
+        assert sum(len(group.members) for group in groups) > 450
+        for group in groups:
+            for member in group.members:
+                assert member.certified_by in {"measured", "itself"}
+                assert member.score >= app.link_threshold
+        widest = max(
+            abs(number_of[member.content] - number_of[group.representative])
+            for group in groups
+            for member in group.members
+        )
+    assert 8 * widest < 600, "no member shows nothing of what the representative shows"

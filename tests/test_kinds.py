@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import random
+import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import drawn
+from running import Installation
 from sameshot.describe import focus
 from sameshot.group.brackets import is_bracket
 from sameshot.group.clocks import clock_offset
@@ -45,6 +49,10 @@ def found(
     order = {content: bytes([content // 256, content % 256]) for content in range(len(captures))}
     bright = dict(enumerate(brightness or [light(capture) for capture in captures]))
     return recognise(frames_of(dict(enumerate(captures)), bright, order), pair, 0.5, sharp)
+
+
+def contents_of_sets(sets: list[KnownSet]) -> set[int]:
+    return {content for known in sets for content in known.contents}
 
 
 def chained(score: float = 0.9, step: float = 0.0, reach: int = 1):
@@ -153,6 +161,30 @@ def test_a_panorama_ends_where_the_sweep_turns_or_pauses() -> None:
     assert [known.contents for known in found(there_and_back, pair=pair)] == [(0, 1, 2, 3), (4, 5, 6)]
     paused = [frame(n * 1.0 + 20 * (n > 3)) for n in range(8)]
     assert [len(known.contents) for known in found(paused, pair=chained(0.1, 0.5))] == [4, 4]
+
+
+def test_few_corners_are_an_overlap_where_the_pictures_laid_over_each_other_agree() -> None:
+    def recognised(**evidence: float) -> bool:
+        sweep = {"inliers": 40.0, "shift_x": 0.5, "shift_y": 0.0}
+        last = lambda a, b: Link(a, b, 0.1, sweep | (evidence if b == 3 else {})) if b == a + 1 else None  # noqa: E731
+        return len(contents_of_sets(found([frame(n) for n in range(4)], pair=last))) == 4
+
+    assert recognised()
+    assert recognised(inliers=11.0, overlay=0.85)
+    assert recognised(inliers=12.0, overlay=0.3)  # near and far things that moved by different lengths
+    assert not recognised(inliers=11.0, overlay=0.75)
+    assert not recognised(inliers=11.0)  # as services of old versions stored it
+
+
+def test_a_thin_overlap_keeps_the_last_frame_in_its_panorama(installation: Installation) -> None:
+    """Frames that share two fifths of a narrow picture: eleven corners agree on the last pair."""
+    wide = drawn.scene(77, 2040, 400)
+    for n in range(5):
+        taken_at = START + timedelta(seconds=2 * n)
+        drawn.save(wide[:, 360 * n : 360 * n + 600], installation.photos / f"{n}.jpg", taken_at=taken_at)
+    installation.scan()
+    (group,) = installation.groups()["groups"]
+    assert (group["kind"], len(group["photos"])) == ("panorama", 5)
 
 
 @pytest.mark.parametrize("interval_s", [2.0, 5.0, 7.5, 60.0])
@@ -270,6 +302,51 @@ def test_what_is_recognised_does_not_depend_on_the_order(chance: random.Random) 
     assert {(known.kind, tuple(back[content] for content in known.contents)) for known in sets} == expected
 
 
+def test_a_frame_that_comes_last_from_the_middle_makes_its_set_whole(installation: Installation) -> None:
+    """Every frame has a copy. Copies are proposed for culling until their set is known, and never after."""
+    arrivals: list[list[Path]] = [[], [], [], []]
+    coming, chance = installation.folder / "coming", random.Random(2)
+
+    def take(kind: str, pictures: list[drawn.Pixels], at_s: float, pause_s: float, step_ev: float = 0.0) -> None:
+        files = []
+        for n, picture in enumerate(pictures):
+            taken_at = START + timedelta(seconds=at_s + pause_s * n)
+            files.append(coming / f"{kind} {n}.jpg")
+            drawn.save(picture, files[-1], taken_at=taken_at, exposure_time_s=2.0 ** (step_ev * n) / 500)
+        arrivals[3].append(files.pop(len(files) // 2))
+        chance.shuffle(files)
+        for n, file in enumerate(files):
+            arrivals[n % 3].append(file)
+
+    wide, small = drawn.scene(23, 1200, 400), partial(drawn.scene, width_px=600, height_px=400)
+    take("bracket", [drawn.exposed(small(21), stops_ev) for stops_ev in (-2.0, 0.0, 2.0)], 0, 1.0, 2.0)
+    take("panorama", [wide[:, 300 * n : 300 * n + 600] for n in range(3)], 1000, 1.5)
+    take("focus-stack", [drawn.focused(small(24), at, from_left=True) for at in (0, 0.5, 1)], 2000, 2.0)
+    take("time-lapse", [drawn.burst_frame(small(25), n) for n in range(10)], 3000, 5.0)
+
+    def arrive(files: list[Path]) -> set[str]:
+        """Returns the kinds of which a copy is proposed."""
+        (installation.photos / "again").mkdir(exist_ok=True)
+        for file in files:
+            shutil.copy(file, installation.photos / "again")
+            file.rename(installation.photos / file.name)
+        installation.scan()
+        steps = installation.ask("plan", dedupe="quarantine")["steps"]
+        return {Path(step["source"]).name.split()[0] for step in steps}
+
+    for files in arrivals[:3]:
+        proposed = arrive(files)
+    assert proposed == {"bracket", "panorama", "focus-stack", "time-lapse"}
+    assert arrive(arrivals[3]) == set()
+    groups = installation.groups()["groups"]
+    assert {group["kind"]: len(group["photos"]) for group in groups} == {
+        "bracket": 6,
+        "panorama": 6,
+        "focus-stack": 6,
+        "time-lapse": 20,
+    }
+
+
 # ---------------------------------------------------------------- clocks
 
 
@@ -293,3 +370,29 @@ def test_an_offset_of_few_or_scattered_pairs_is_unknown() -> None:
     assert clock_offset([(START, START)] * 2).offset_s is None
     scattered = [(START, START + timedelta(minutes=n * n)) for n in range(12)]
     assert clock_offset(scattered).offset_s is None
+
+
+def test_one_occasion_tells_nothing_of_two_clocks_however_many_its_frames() -> None:
+    """One place on two days: every frame of the one burst is linked with every frame of the other."""
+
+    def bursts(starts_s: list[float], frames: int) -> list[tuple[datetime, datetime]]:
+        day, shot = timedelta(days=1), timedelta(seconds=0.3)
+        starts = [START + timedelta(seconds=start_s) for start_s in starts_s]
+        return [(at + a * shot, at + day + b * shot) for at in starts for a in range(frames) for b in range(frames)]
+
+    for frames in (1, 2, 9):
+        offset = clock_offset(bursts([0], frames))
+        assert (offset.offset_s, offset.agreeing, offset.pairs) == (None, 1, 1)
+    assert clock_offset(bursts([0, 30, 60, 90], 2)).offset_s is None  # one stay of a minute and a half
+    assert clock_offset(bursts([0, 600], 9)).offset_s is None
+    offset = clock_offset(bursts([0, 600, 1200], 2))
+    assert offset.offset_s == pytest.approx(86400, abs=1)
+    assert (offset.agreeing, offset.pairs) == (3, 3)
+
+
+def test_a_long_burst_counts_for_no_more_than_a_single_frame() -> None:
+    """Forty frames of another day do not outvote four moments that both took."""
+    both = [(START + timedelta(minutes=10 * n), START + timedelta(minutes=10 * n, seconds=90)) for n in range(4)]
+    retake = [(START + timedelta(seconds=n % 5), START + timedelta(days=3, seconds=n)) for n in range(40)]
+    offset = clock_offset([*retake, *both])
+    assert (offset.offset_s, offset.agreeing, offset.pairs) == (90.0, 4, 5)

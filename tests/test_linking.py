@@ -6,7 +6,8 @@ import drawn
 from running import CountingWorkers, Installation
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.model import PairScore
-from sameshot.service.workers import Message, Task
+from sameshot.service.workers import FailureKind, Message, Task, TaskFailed
+from sameshot.way.left_out import TRIES, not_compared
 from sameshot.way.linking import Linker
 from sameshot.way.looking import compare_one
 from sameshot.way.second_looks import SecondLooks
@@ -49,6 +50,25 @@ class Answering:
             count = len(task.message().header["features"]) - 1
             said, self.said = self.said[:count], self.said[count:]
             task.done(Message(scores_to_message(said).header))
+
+
+class Failing(Answering):
+    """Workers that end, in the way told, at the first tasks and at each that holds one of the deadly pairs."""
+
+    def __init__(self, kind: FailureKind, first: int = 0, deadly: int = 0) -> None:
+        super().__init__([])
+        self.kind, self.first, self.deadly = kind, first, deadly
+        self.pairs_asked: list[int] = []
+
+    def answer_all(self) -> None:
+        while self.tasks:
+            task = self.tasks.pop(0)
+            features = task.message().header["features"]
+            self.pairs_asked.append(len(features) - 1)
+            if len(self.pairs_asked) <= self.first or any(one["width_px"] == self.deadly for one in features[1:]):
+                task.done(TaskFailed("the worker was ended from outside (SIGKILL)", self.kind))
+            else:
+                task.done(scores_to_message([PairScore(0.95, {})] * (len(features) - 1)))
 
 
 def linker(app, workers, index=None, threshold: float = 0.9) -> Linker:
@@ -113,3 +133,59 @@ def test_of_strangers_only_what_sets_are_recognised_by_is_kept(installation: Ins
         workers.answer_all()
         kept = {link.score: link.evidence for link in app.store.links.of([first])}
         assert kept == {0.1: {}, 0.2: shift, 0.95: {"inliers": 40.0}}
+
+
+def test_a_task_whose_worker_ended_is_tried_again_each_pair_alone(installation: Installation) -> None:
+    scanned(installation, 4)
+    with installation.app() as app:
+        app.store.links.clear()
+        workers = Failing("killed", first=3)
+        first, *others = app.store.contents.ids()
+        linker(app, workers).find_links(first)
+        workers.answer_all()
+        assert app.store.links.scores_of(first) == dict.fromkeys(others, 0.95)
+        assert workers.pairs_asked == [3, *[1] * 5]
+        assert not_compared(app.store) == {}
+
+
+def test_a_pair_that_ends_every_worker_is_left_out_without_a_row_and_remembered(installation: Installation) -> None:
+    for seed in range(4):
+        drawn.save(drawn.scene(seed, 300 + seed, 200), installation.photos / f"{seed}.jpg")
+    installation.scan()
+    with installation.app() as app:
+        app.store.links.clear()
+        captured = {features.width_px: c for c, features in app.store.contents.features(
+            app.store.contents.ids(), app.encoder.encoder_id).items()}  # fmt: skip
+        first, deadly = captured[300], captured[303]
+        workers = Failing("crash", deadly=303)
+        linking = linker(app, workers)
+        linking.find_links(first)
+        workers.answer_all()
+        assert set(app.store.links.scores_of(first)) == {captured[301], captured[302]}
+        assert workers.pairs_asked == [3, *[1] * (2 + TRIES)]
+        assert list(not_compared(app.store)) == [first]
+        linking.find_links(first)
+        workers.answer_all()
+        assert len(workers.pairs_asked) == 3 + TRIES  # not again in this run
+        healthy = Failing("crash")
+        linker(app, healthy).find_links(first)
+        healthy.answer_all()
+        assert deadly in app.store.links.scores_of(first)
+        assert not_compared(app.store) == {}
+
+
+def test_workers_that_fail_at_everything_make_no_strangers_and_are_not_asked_for_ever(
+    installation: Installation,
+) -> None:
+    scanned(installation, 20)
+    with installation.app() as app:
+        app.store.links.clear()
+        app.store.contents.clear_reaches()
+        workers = Failing("error", first=1000)
+        for content in app.store.contents.ids():
+            linker(app, workers).find_links(content)
+            workers.answer_all()
+        assert app.store.links.of(app.store.contents.ids()) == []
+        assert app.store.contents.reaches() == {}
+        assert len(workers.pairs_asked) <= 20 * (2 + 19)  # each pair alone once: it was refused, not struck
+        assert sorted(not_compared(app.store)) == app.store.contents.ids()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import datetime
 from itertools import combinations
 from typing import get_args
 
@@ -12,10 +13,12 @@ import numpy as np
 import pytest
 
 from drawn import burst_frame, cropped, exposed, scene
+from sameshot.compare.captures import pack
 from sameshot.compare.measures import LARGEST_SIDE_PX, MEASURES, HashKind, Measure, function_at, measure
+from sameshot.model import Capture
 
 CHOICES = [
-    *(measure(name) for name in MEASURES),
+    *(measure(name) for name, row in MEASURES.items() if row.reads != "capture"),
     *(measure("imagehash", kind=kind) for kind in get_args(HashKind) if kind != "phash"),
 ]
 EMPTY = {"minhash", "orb"}
@@ -79,6 +82,23 @@ def test_a_read_has_the_size_and_the_scale_that_were_asked_for(name, pictures):
     one, other = narrow.describe(pictures["base"]), narrow.describe(pictures["burst"])
     assert 0 < narrow.score(one, other) < 1
     assert max(measure(name, (10**6, 10**6)).options.values()) == LARGEST_SIDE_PX
+
+
+def test_moment_and_camera_are_measures_that_read_no_picture():
+    def taken(second, camera="One"):
+        return pack(Capture(taken_at=datetime(2026, 5, 1, 10, 0, second), camera=camera))  # noqa: DTZ001
+
+    unknown = pack(Capture())
+    moment, camera = measure("moment"), measure("camera")
+    for one in (moment, camera):
+        assert (one.descriptor, one.dear, one.options) == ("", False, {})
+        assert one.score(taken(0), taken(0)) == 1.0
+        assert one.score(unknown, unknown) == one.score(taken(0), unknown) == 0.0
+        assert one.score(taken(0), taken(0, "Two")) == one.score(taken(0, "Two"), taken(0)) == 0.0
+    assert 1.0 > moment.score(taken(0), taken(1)) == moment.score(taken(1), taken(0)) > moment.score(taken(0), taken(9))
+    assert camera.score(taken(0), taken(9)) == 1.0
+    no_time = pack(Capture(camera="One"))
+    assert (moment.score(no_time, no_time), camera.score(no_time, taken(0))) == (0.0, 1.0)
 
 
 def test_reads_of_two_sizes_are_refused(pictures):

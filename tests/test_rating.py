@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 import cv2
 import numpy as np
 import pytest
@@ -85,6 +88,39 @@ def test_a_raw_and_a_photo_without_an_editor_go_before(tmp_path):
     assert only[0].shares["edit"] == 1.0
 
 
+def sharpened(pixels):
+    soft = cv2.GaussianBlur(pixels, (0, 0), 1)
+    return cv2.addWeighted(pixels, 2, soft, -1, 0)
+
+
+@pytest.mark.parametrize("software", ["Adobe Photoshop Lightroom 12", None])
+def test_sharpening_makes_no_copy_better_than_its_original(tmp_path, software):
+    taken = Capture(taken_at=datetime(2024, 6, 1, 12), camera="One")  # noqa: DTZ001
+    soft = cv2.GaussianBlur(scene(3, 1200, 800), (0, 0), 1)
+    original = facts_of(save(soft, tmp_path / "a.jpg"), taken)
+    path = save(sharpened(soft), tmp_path / "b.jpg", quality=98)
+    edited = facts_of(path, replace(taken, software=software) if software else Capture())
+    assert edited.inspection.sharpness[1200] > 1.3 * original.inspection.sharpness[1200]
+    rated = rate({0: original, 1: edited})
+    assert rated[0].value > rated[1].value, rated
+    assert any("the other is a copy" in reason for reason in reasons(rated[0], rated[1]))
+
+    another = facts_of(path, replace(taken, taken_at=datetime(2024, 6, 1, 12, 0, 1)))  # noqa: DTZ001
+    rated = rate({0: original, 1: another})
+    assert rated[1].value > rated[0].value, "another frame that is sharper is no copy"
+
+
+def test_a_raw_goes_before_its_own_sharpened_jpeg_whoever_converted_it(tmp_path):
+    taken = Capture(taken_at=datetime(2024, 6, 1, 12), camera="One")  # noqa: DTZ001
+    soft = cv2.GaussianBlur(scene(3, 1200, 800), (0, 0), 1)
+    dng = facts_of(
+        save(soft, tmp_path / "a.jpg"), replace(taken, software="Adobe Photoshop Camera Raw 11.3.1"), container="RAW"
+    )
+    rated = rate({0: dng, 1: facts_of(save(sharpened(soft), tmp_path / "b.jpg"), taken)})
+    assert rated[0].shares["edit"] == 1.0
+    assert rated[0].value > rated[1].value, rated
+
+
 def test_what_alone_knows_its_camera_is_no_enlargement_of_a_small_copy():
     def facts(side_px, energies, camera=None):
         return Facts(
@@ -107,6 +143,8 @@ def test_the_owners_rating_goes_before_everything():
     assert sorted(rated, key=lambda c: -rated[c].value) == [2, 1, 0, 3]
     assert all(0 <= one.value <= 1 for one in rated.values())
     assert reasons(rated[2], rated[1])[0] == "you rated it 5 and the other 3"
+    assert reasons(rated[1], rated[0])[0] == "you rated it 3 and the other not"
+    assert reasons(rated[0], rated[3])[0] == "you rejected the other"
 
 
 def test_a_group_that_is_half_looked_at_is_rated_by_first_looks_alone(tmp_path):

@@ -8,7 +8,9 @@ import re
 import shutil
 import struct
 import subprocess
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -17,6 +19,8 @@ import drawn
 from clouds import cloud_drive
 from mounts import needs_root
 from running import Installation
+from sameshot.app import open_app
+from sameshot.config import load_with_sources
 from sameshot.errors import RootUnavailable
 from sameshot.verbs.scan import scan
 
@@ -325,6 +329,26 @@ def test_an_unmounted_root_is_not_believed(installation: Installation, sample_ph
         installation.scan()
     assert installation.groups() == before
     assert len(before["groups"]) == 1
+
+
+def test_a_scan_goes_on_however_long_a_turn_takes(
+    installation: Installation, sample_photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a slow disk a turn may take longer than files being written are waited for; then much was left undone."""
+    shutil.copytree(sample_photos, installation.photos, dirs_exist_ok=True)
+    late_s = 0.0
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + late_s, time=lambda: time.time() + late_s)
+    monkeypatch.setattr("sameshot.app.time", clock)
+
+    def turned(*_: object) -> None:
+        nonlocal late_s
+        late_s += 10.0 if app.flow.working else 0.0
+
+    with open_app(
+        load_with_sources(installation.config), installation.locations, turned, verb="test", writing=True
+    ) as app:
+        found = scan(app)
+        assert (found.photos, found.groups, app.flow.pending) == (12, 3, 0)
 
 
 def test_a_file_that_is_still_written_is_told_and_not_waited_for(

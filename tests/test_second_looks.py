@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 
 import cv2
 import numpy as np
 import pytest
 
 from drawn import burst_frame, save, scene
-from sameshot.compare.measures import MEASURES, measure
+from sameshot.compare.measures import LARGEST_SIDE_PX, MEASURES, measure
 from sameshot.model import Capture, Features
 from sameshot.service.message import BadMessage, Message
 from sameshot.service.workers import Task, TaskFailed, Workers
+from sameshot.way.linking import COMPARED_AT_ONCE
 from sameshot.wire.measures import (
     descriptors_from_message,
     inspect_request,
@@ -59,7 +61,8 @@ def test_a_confined_worker_takes_every_measure(ask, tmp_path):
         assert isinstance(answer, Message), answer
         kept.append(descriptors_from_message(answer, stored))
     vector = np.eye(4, dtype=np.float32)
-    features = [Features(vector[i // 2], one, Capture(), 9, 6) for i, one in enumerate(kept)]
+    captures = [Capture(datetime(2026, 5, 1, 10, 0, i), camera=f"Body {i // 2}") for i in range(3)]  # noqa: DTZ001
+    features = [Features(vector[i // 2], one, captures[i], 9, 6) for i, one in enumerate(kept)]
     header, buffers = features_to_buffers(features)
     answer = ask(Message({"task": "compare", **header, "measures": measures_as_json(EVERY)}, buffers))
     burst, other = scores_from_message(answer, 2)
@@ -67,6 +70,22 @@ def test_a_confined_worker_takes_every_measure(ask, tmp_path):
     assert burst.score == burst.evidence["ssim"]
     for name in MEASURES:
         assert 0 <= other.evidence[name] < burst.evidence[name] <= 1
+
+
+@pytest.mark.parametrize("name", [name for name, row in MEASURES.items() if row.size_px])
+def test_the_largest_reads_go_to_a_worker_as_many_as_are_compared_at_once(ask, tmp_path, name):
+    taken = measure(name, (LARGEST_SIDE_PX, LARGEST_SIDE_PX))
+    kept = []
+    for number, pixels in enumerate((scene(1), scene(2))):
+        answer = ask(measure_request([taken]), save(pixels, tmp_path / f"{number}.jpg"))
+        kept.append(descriptors_from_message(answer, [taken]))
+    every = (kept[0], *[kept[1]] * COMPARED_AT_ONCE)
+    header, buffers = features_to_buffers(
+        [Features(np.eye(2, dtype=np.float32)[0], one, Capture(), 9, 6) for one in every]
+    )
+    request = {"task": "compare", **header, "measures": measures_as_json([taken]), "seconds": 0}
+    (pair,) = scores_from_message(ask(Message(request, buffers)), 1)
+    assert 0 < pair.score < 1
 
 
 def test_comparing_stops_when_its_time_is_over_and_tells_how_far_it_came(ask):

@@ -325,10 +325,15 @@ def test_whether_any_verdict_stands(store):
 def test_keeps_stand_beside_pairs(store):
     store.verdicts.add("keep", [b"a", b"b"], 1.0)
     store.verdicts.add("together", [b"a", b"b"], 2.0)
-    assert store.verdicts.keeps([b"a", b"c"]) == {b"a"}
+    assert store.verdicts.keeps([b"a", b"c"]).keys() == {b"a"}
     many = [f"{number}".encode() for number in range(1500)]
     store.verdicts.add("keep", many, 3.0)
-    assert store.verdicts.keeps(many) == set(many)
+    assert store.verdicts.keeps(many).keys() == set(many)
+    assert store.verdicts.chosen([b"a", *many]) == set(many)
+    assert store.verdicts.add("keep", [b"a"], 4.0) == [], "saying it again contradicts nothing"
+    assert store.verdicts.chosen([b"a", *many]) == {b"a"}
+    store.verdicts.add("keep", [b"b", b"1"], 0.5)
+    assert store.verdicts.chosen([b"a", *many]) == {b"1"}, "the clock was set back"
 
 
 def test_roots_and_meta_keep_what_json_holds(store):

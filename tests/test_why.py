@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -68,10 +69,44 @@ def test_every_photo_says_why_it_is_where_it_is(installation: Installation) -> N
     assert explained["score"] == explained["evidence"]["pair_score"]
     assert any("goes before the other because" in reason for reason in explained["reasons"])
 
+    shown = installation.run("explain", sharp, small)
+    assert shown.code == 0, shown.err
+    for name in explained["evidence"]:
+        [line] = [line.split() for line in shown.out.splitlines() if line.startswith(f"{name} ")]
+        assert len(line) > 4, "a name, a value and what it says"
+
     shown = installation.run("why", small)
     assert shown.code == 0, shown.err
     assert "number 2 of 2" in shown.out
     assert "Nothing was done to it." in shown.out
+
+
+def test_a_certificate_names_the_worst_pair_of_a_member(installation: Installation) -> None:
+    lake = drawn.scene(1)
+    paths = [drawn.save(drawn.burst_frame(lake, number), installation.photos / f"{number}.jpg") for number in range(3)]
+    installation.scan()
+    compared = {(a, b): installation.ask("explain", first=a, second=b)["score"] for a in paths for b in paths if a != b}
+    for path in paths:
+        least, worst = min((round(compared[path, other], 3), other.name) for other in paths if other != path)
+        sentences = installation.ask("why", file=path)["rule"]
+        [told] = [sentence for sentence in sentences if sentence.startswith("Its worst pair")]
+        assert f"is with {worst}:" in told or least == 1.0
+        assert told.endswith(f": {least:.3f} (compared with 2 of 2 others).")
+    explained = installation.ask("explain", first=paths[0], second=paths[1])
+    assert sum("its worst pair in the group is with" in reason for reason in explained["reasons"]) == 2
+
+
+def test_explain_tells_when_and_with_what_both_were_taken(installation: Installation) -> None:
+    noon, lake, paths = datetime(2024, 6, 1, 12), drawn.scene(1), []  # noqa: DTZ001
+    for number, (camera, after_s) in enumerate((("One", 0), ("One", 0.25), ("Two", 90))):
+        path = installation.photos / f"{number}.jpg"
+        moment = noon + timedelta(seconds=after_s)
+        paths.append(drawn.save(drawn.burst_frame(lake, number), path, taken_at=moment, camera=camera))
+    installation.scan()
+    told = installation.ask("explain", first=paths[1], second=paths[0])["reasons"]
+    assert "Taken 0.2 s apart by their cameras' clocks, both with Sameshot One." in told
+    told = installation.ask("explain", first=paths[0], second=paths[2])["reasons"]
+    assert "Taken 0:01:30 apart by their cameras' clocks, one with Sameshot One, one with Sameshot Two." in told
 
 
 def test_what_the_owner_chose_is_the_reason_and_nothing_contradicts_it(installation: Installation) -> None:
@@ -87,6 +122,45 @@ def test_what_the_owner_chose_is_the_reason_and_nothing_contradicts_it(installat
     assert not any(sentence.startswith("Before") for sentence in told["rule"])
     told = installation.ask("why", file=sharp)
     assert told["rule"][-1] == "crop.jpg goes before it because you chose that one."
+    reasons = installation.ask("explain", first=sharp, second=small)["reasons"]
+    assert "crop.jpg goes before the other because you chose it." in reasons
+
+    installation.ask("keep", files=[sharp])
+    assert installation.ask("why", file=sharp)["rank"] == 1, "the newest word wins"
+    told = installation.ask("why", file=small)
+    assert told["rule"][-1] == "sharp.jpg goes before it because you chose that one."
+    installation.ask("keep", files=[small])
+    assert installation.ask("why", file=small)["rank"] == 1, "also where it was said before"
+
+
+def test_a_chosen_photo_that_others_are_not_like_is_told_so(installation: Installation) -> None:
+    wide = drawn.scene(3, 1800, 400)
+    paths = [
+        drawn.save(wide[:, 120 * number : 120 * number + 600], installation.photos / f"{number}.jpg")
+        for number in range(5)
+    ]
+    installation.scan()
+    [group] = installation.groups()["groups"]
+    assert len(group["photos"]) == 5
+    installation.ask("keep", files=[paths[0]])
+    far = installation.ask("explain", first=paths[0], second=paths[4])
+    assert far["score"] < far["threshold"]
+    rule = installation.ask("why", file=paths[4])["rule"]
+    assert any("not provably like 0.jpg, which you chose" in sentence for sentence in rule), rule
+    assert not any("You said that it belongs there" in sentence for sentence in rule)
+
+
+def test_why_and_keep_tell_of_files_that_are_gone_or_broken(installation: Installation) -> None:
+    path = drawn.save(drawn.scene(1), installation.photos / "gone.jpg")
+    broken = installation.photos / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8 no photo")
+    drawn.save(drawn.scene(2), installation.photos / "other.jpg")
+    installation.scan()
+    path.unlink()
+    installation.scan()
+    assert installation.ask("why", file=path)["rule"] == ["The file is not there any more."]
+    with pytest.raises(BadInput, match="could not be looked at"):
+        installation.ask("keep", files=[broken])
 
 
 def test_what_was_done_to_a_photo_is_followed_through_its_names(installation: Installation) -> None:

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 import sameshot
-from sameshot import cli_filing, cli_night, cli_sameness, cli_service, interrupt, printing
+from sameshot import cli_filing, cli_night, cli_sameness, cli_service, interrupt, printing, printing_sameness
 from sameshot.cli_service import Format, FormatOption, show
 from sameshot.cli_words import File, Files, Folders, Paths, absolute
 from sameshot.config import LoadedConfig, load_with_sources, without_file
@@ -66,7 +66,9 @@ class Verbs(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             printing.complain(f"the output cannot be written: {error.strerror}")
             raise typer.Exit(1) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort) as end:
+            if isinstance(end, typer.Abort) and not isinstance(end.__context__, KeyboardInterrupt):
+                raise  # the input ended before the answer
             printing.complain(printing.STOPPED)
             raise typer.Exit(interrupt.EXIT_CODE) from None
 
@@ -204,7 +206,7 @@ def similar(
 def explain(context: typer.Context, first: File, second: File, how: FormatOption = Format.table) -> None:
     """Show why two photos are, or are not, of one shot."""
     a, b = absolute([first, second])
-    show(context.obj, context.obj.perform("explain", first=a, second=b), how, printing.explain)
+    show(context.obj, context.obj.perform("explain", first=a, second=b), how, printing_sameness.explain)
 
 
 # -------------------------------------------------------------------- the last word

@@ -5,6 +5,7 @@ Comes in: words. Goes out: results on stdout. No logic, as in `cli`.
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ import typer
 from sameshot import printing_sameness as printing
 from sameshot.cli_service import Format, FormatOption, show
 from sameshot.cli_words import File, absolute
+from sameshot.printing import complain
 
 commands = typer.Typer()
 
@@ -33,12 +35,16 @@ def calibrate(
     ] = None,
     precision: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Keep the threshold that promises this precision.", show_default=False),
+        typer.Option(
+            help="Keep the threshold that promises this precision, more than 0 and less than 1.", show_default=False
+        ),
     ] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Forget the threshold that was kept; measure none.")] = False,
     how: FormatOption = Format.table,
 ) -> None:
     """Choose how sure a pair must be, by your own photos."""
-    result = context.obj.perform("calibrate", sample=sample, threshold=threshold, precision=precision)
+    asked = {"threshold": threshold, "precision": precision, "forget": forget}
+    result = context.obj.perform("calibrate", sample=sample, **asked)
     show(context.obj, result, how, printing.calibrate)
     if result["enough"] and result["kept"] is None and how is Format.table and sys.stdin.isatty():
         _pick(context.obj, result)
@@ -48,7 +54,7 @@ def _pick(options: Any, result: dict[str, Any]) -> None:
     """Shows the pairs at one threshold after the other, until one is kept."""
     chosen = next((at for at in (result["suggested"], result["in_force"]) if at is not None), 0.5)
     while True:
-        answer = typer.prompt("Threshold to look at (or: keep, leave)", default=f"{chosen:g}", err=True)
+        answer = _answer("Threshold to look at (or: keep, leave)", f"{chosen:.12g}")
         if answer == "leave":
             return
         if answer == "keep":
@@ -56,7 +62,23 @@ def _pick(options: Any, result: dict[str, Any]) -> None:
             printing.kept(options.out, kept)
             return
         try:
-            chosen = min(1.0, max(0.0, float(answer)))
+            wanted = float(answer)
         except ValueError:
+            wanted = math.nan
+        if not 0 <= wanted <= 1:
+            complain(f"A threshold is a number from 0 to 1, not {answer}; `keep` and `leave` end this")
             continue
-        printing.examples(options.out, result["examples"], chosen)
+        chosen = abs(wanted)  # -0 is 0
+        printing.looked_at(options.out, result, chosen)
+
+
+def _answer(question: str, default: str) -> str:
+    """What is typed; `leave` where the input ends. Raises typer.Abort at Ctrl-C."""
+    try:
+        answer: str = typer.prompt(question, default=default, err=True)
+    except typer.Abort as end:  # typer makes this of both
+        typer.echo(err=True)
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise
+        return "leave"
+    return answer.strip()

@@ -117,6 +117,24 @@ def _as_chunk_time(value: timedelta) -> timedelta:
     return value
 
 
+def _as_precision(value: float | None, info: ValidationInfo) -> float | None:
+    if value is not None and info.data.get("threshold") is not None:
+        raise ValueError("must be null where same_shot.threshold is given (keep one of the two)")
+    return value
+
+
+def _as_scale(value: tuple[float, float], info: ValidationInfo) -> tuple[float, float]:
+    default = (256, 256) if info.data.get("method") == "minhash" else (128, 128)
+    width_px, height_px = info.data.get("size") or default
+    for side_px, factor in ((width_px, value[0]), (height_px, value[1])):
+        if not SMALLEST_SIDE_PX <= round(side_px * factor) <= LARGEST_SIDE_PX:
+            raise ValueError(
+                f"must leave the {width_px} x {height_px} px of same_shot.size "
+                f"from {SMALLEST_SIDE_PX} to {LARGEST_SIDE_PX} px a side"
+            )
+    return value
+
+
 def _as_hours(value: tuple[time, ...]) -> tuple[time, ...]:
     if len(value) not in (0, 2) or len(set(value)) != len(value):
         raise ValueError("must be two different times of day, as [09:00, 17:00], or []")
@@ -128,7 +146,8 @@ ClockTime = Annotated[time, BeforeValidator(parse_clock_time)]
 AnyPath = Annotated[Path, BeforeValidator(_as_path)]
 Extension = Annotated[str, AfterValidator(_as_extension)]
 Pattern = Annotated[str, Field(min_length=1)]
-Side = Annotated[int, Field(ge=16, le=2048)]
+SMALLEST_SIDE_PX, LARGEST_SIDE_PX = 16, 1024
+Side = Annotated[int, Field(ge=SMALLEST_SIDE_PX, le=LARGEST_SIDE_PX)]
 Factor = Annotated[float, Field(gt=0, le=16)]
 
 
@@ -152,13 +171,15 @@ class SameShot(Section):
 
     threshold: float | None = Field(default=None, ge=0, le=1)
     """None: as `precision` asks, else what `sameshot calibrate` kept, else the default of the pair score."""
-    precision: float | None = Field(default=None, gt=0, lt=1)
-    method: Literal["pair_score", "ssim", "minhash", "imagehash", "orb", "template", "embedding"] = "pair_score"
+    precision: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, AfterValidator(_as_precision)] = None
+    method: Literal[
+        "pair_score", "ssim", "minhash", "imagehash", "orb", "template", "embedding", "moment", "camera"
+    ] = "pair_score"
     candidates: Literal["shortlist", "all"] = "shortlist"
     batch_size: int = Field(default=1000, ge=2, le=1_000_000)
     linkage: Literal["star", "chain"] = "star"
     size: Annotated[tuple[Side, Side] | None, BeforeValidator(_as_tuple)] = None
-    scale: Annotated[tuple[Factor, Factor], BeforeValidator(_as_tuple)] = (1.0, 1.0)
+    scale: Annotated[tuple[Factor, Factor], BeforeValidator(_as_tuple), AfterValidator(_as_scale)] = (1.0, 1.0)
     hash: Literal["phash", "dhash", "whash", "crop_resistant"] = "phash"
     chunk_time_threshold: Annotated[Duration, AfterValidator(_as_chunk_time)] = timedelta(seconds=60)
 

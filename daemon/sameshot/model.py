@@ -185,12 +185,13 @@ class Membership:
 
     chain: linked to some other member, whom the score is about; only where the owner asked for chains. A `SetKind`: it
     is a frame of such a set, whether or not it looks like the representative. cluster: of one cluster with it, where
-    the owner asked for groups without a certificate.
+    the owner asked for groups without a certificate. kept: the owner chose the representative, and the score is to the
+    member that all were gathered around.
     """
 
     content: int
     score: float
-    certified_by: Literal["measured", "owner", "chain", "cluster", "itself"] | SetKind
+    certified_by: Literal["measured", "kept", "owner", "chain", "cluster", "itself"] | SetKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,8 @@ class PhotoView:
     capture: Capture
     quality: float
     """0..1, comparable within one group."""
+    membership: Membership | None = None
+    """Why it is in its group, where it is shown in one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,14 +184,6 @@ def similar(out: Printer, result: dict[str, Any]) -> None:
     out.say(f"The same shot from a score of {result['threshold']:.3f} on.")
 
 
-def explain(out: Printer, result: dict[str, Any]) -> None:
-    """The evidence, then what follows from it."""
-    out.table(("measure", "value"), [(name, f"{value:.4f}") for name, value in result["evidence"].items()])
-    out.say("The same shot." if result["same_shot"] else "Not the same shot.", style="bold")
-    for reason in result["reasons"]:
-        out.say(reason)
-
-
 def plan(out: Printer, result: dict[str, Any]) -> None:
     """The steps, the first of them where they are many, and what to know before."""
     steps, undoes = result["steps"], result["kind"] == "undo"

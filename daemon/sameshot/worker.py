@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from sameshot.compare import captures
 from sameshot.compare.measures import Measure
 from sameshot.compare.pair_score import score_pair
 from sameshot.decode.identify import identify
@@ -170,8 +171,10 @@ def _measured(measures: list[Measure], one: Features, other: Features) -> PairSc
 
 
 def _kept(measure: Measure, features: Features) -> bytes:
-    if not measure.descriptor:
+    if measure.reads == "vector":
         return features.vector.astype("<f4").tobytes()
+    if measure.reads == "capture":
+        return captures.pack(features.capture)
     if measure.descriptor not in features.descriptors:
         raise BadMessage(f"there is no descriptor {measure.descriptor}")
     return features.descriptors[measure.descriptor]

@@ -15,7 +15,8 @@ from typing import Any, Literal
 from sameshot.errors import SameshotError
 
 HashKind = Literal["phash", "dhash", "whash", "crop_resistant"]
-LARGEST_SIDE_PX = 2048
+LARGEST_SIDE_PX = 1024
+"""A picture of this size is 1 MiB in gray: one and all that it is compared with at once fit into one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Row:
     """Where a measure's functions are. `size_px`: the size it is read at, for those that have one.
 
     `descriptor`: the name its descriptor is stored under; a dear one is no part of a look and computed on first use.
+    `reads`: what of a photo its score reads; only a descriptor is described.
     """
 
     describe: str
@@ -30,6 +32,7 @@ class Row:
     descriptor: str
     dear: bool = False
     size_px: tuple[int, int] | None = None
+    reads: Literal["descriptor", "vector", "capture"] = "descriptor"
 
 
 MEASURES: Mapping[str, Row] = {
@@ -38,18 +41,25 @@ MEASURES: Mapping[str, Row] = {
     "imagehash": Row("describe.imagehash", "compare.imagehash", "imagehash", dear=True),
     "orb": Row("describe.orb", "compare.orb_ratio", "orb"),
     "template": Row("describe.gray", "compare.template", "gray", dear=True, size_px=(128, 128)),
-    "embedding": Row("", "compare.embedding", ""),
+    "embedding": Row("", "compare.embedding", "", reads="vector"),
+    "moment": Row("", "compare.moment", "", reads="capture"),
+    "camera": Row("", "compare.camera", "", reads="capture"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One measure as the owner wants it taken. `descriptor` names what is stored of a photo; empty: its vector."""
+    """One measure as the owner wants it taken. `descriptor` names what is stored of a photo beside its look, if any."""
 
     name: str
     descriptor: str
     dear: bool
     options: Mapping[str, Any]
+
+    @property
+    def reads(self) -> Literal["descriptor", "vector", "capture"]:
+        """What of a photo `score` reads."""
+        return MEASURES[self.name].reads
 
     def describe(self, pixels: Any) -> bytes:
         """Returns what is kept of a photo. pixels: uint8 (h, w, 3), RGB. Raises SameshotError as `function_at` does."""
@@ -57,7 +67,10 @@ class Measure:
         return packed
 
     def score(self, a: bytes, b: bytes) -> float:
-        """Returns 0..1, 1 for identical photos, the same in either order. Raises as `function_at` does."""
+        """Returns 0..1, 1 for identical photos, the same in either order. Raises as `function_at` does.
+
+        a, b: descriptors, vectors of unit norm as little-endian float32 or what `compare.captures` packs, as `reads`.
+        """
         value: float = function_at(f"{MEASURES[self.name].score}:score")(a, b)
         return value
 

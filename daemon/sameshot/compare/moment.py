@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from sameshot.compare.captures import unpack
+
 if TYPE_CHECKING:
     from sameshot.model import Capture
 
@@ -31,3 +33,8 @@ def nearness(first: Capture, second: Capture) -> float:
         return 0.0
     apart_s = abs((first.taken_at - second.taken_at).total_seconds())
     return max(0.0, 1 - math.log1p(apart_s) / math.log1p(_FAR_S))
+
+
+def score(a: bytes, b: bytes) -> float:
+    """The nearness of two captures as `compare/captures.py` packs them, for who wants it as a measure of its own."""
+    return nearness(unpack(a), unpack(b))

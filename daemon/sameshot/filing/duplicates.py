@@ -65,7 +65,7 @@ def plan_duplicates(
         copies,
         keep=wanted.keep,
         place=places.of,
-        favoured=store.verdicts.keeps(view.digest for views in sets for view in views),
+        favoured={digest for views in sets for digest in store.verdicts.chosen(view.digest for view in views)},
         catalogues=catalogues_beside({view.path.parent for views in sets for view in views}, store.roots.all()),
     )
     if frames:

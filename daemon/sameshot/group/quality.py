@@ -23,6 +23,7 @@ _EDITORS = re.compile(
 _COLORED, _GRAY = 0.04, 0.01
 """Mean distance of the channels: a photo above the one and a copy below the other differ by a conversion to gray."""
 _NOT_THE_RAW, _EDITED, _WITHOUT_COLOR = 0.8, 0.8, 0.5
+_NOT_ADDED = ("sharpness", "light", "compression")
 _COMPRESSION_ROOT = 8
 """A third of the bytes for each pixel costs 13 %, the tenth by which frames of one burst differ 1 %."""
 _SAME_SIZE = math.log(1.05)
@@ -61,6 +62,8 @@ def rate(facts: Mapping[int, Facts], weights: Mapping[str, float] = _AS_SHIPPED)
     nothing finer, which has the size of that other. sharpness: square root of the sharpest tile's energy, against the
     sharpest of the same size. light: what is not clipped, and nearness to the group's usual brightness, since of one
     scene the odd exposure is the mistake. source, edit, color, compression: below 1 for what was made of another.
+    Sharpening and cleaning up add nothing that was there: a copy has at most the sharpness, light and compression of
+    what it was made of.
     """
     if not facts:
         return {}
@@ -71,7 +74,7 @@ def rate(facts: Mapping[int, Facts], weights: Mapping[str, float] = _AS_SHIPPED)
     usual = median(fact.quality.brightness for fact in facts.values())
     has_raw = any(fact.format == "RAW" for fact in facts.values())
     has_color = any(fact.inspection and fact.inspection.color > _COLORED for fact in facts.values())
-    originals = [not is_edited(fact) for fact in facts.values()]
+    copies, made_of = _copies(facts), _made_of(facts)
     densest = _densest(facts)
     shares = {
         content: {
@@ -80,14 +83,17 @@ def rate(facts: Mapping[int, Facts], weights: Mapping[str, float] = _AS_SHIPPED)
             "sharpness": math.sqrt(sharpness[content]),
             "light": (1.0 - fact.quality.clipped) * (1.0 - abs(fact.quality.brightness - usual)),
             "source": 1.0 if fact.format == "RAW" or not has_raw else _NOT_THE_RAW,
-            "edit": 1.0 if original or not any(originals) else _EDITED,
+            "edit": _EDITED if content in copies else 1.0,
             "color": _WITHOUT_COLOR
             if has_color and fact.inspection is not None and fact.inspection.color < _GRAY
             else 1.0,
             "compression": (_density(fact) / densest[fact.format]) ** (1 / _COMPRESSION_ROOT) if densest else 1.0,
         }
-        for (content, fact), original in zip(facts.items(), originals, strict=True)
+        for content, fact in facts.items()
     }
+    for content, originals in made_of.items():
+        for name in _NOT_ADDED if originals else ():
+            shares[content][name] = min(shares[content][name], max(shares[one][name] for one in originals))
     if weights:
         for own in shares.values():
             own |= {name: share ** weights.get(name, 1.0) for name, share in own.items()}
@@ -108,7 +114,7 @@ _BETTER = {
     "sharpness": "it is sharper where it is sharpest",
     "light": "less of it is too dark or too bright for this scene",
     "source": "it is the RAW",
-    "edit": "the other was written by an editor",
+    "edit": "the other is a copy, by an editor or without what a camera writes",
     "color": "the other has lost its colors",
     "compression": "the other is compressed harder",
 }
@@ -118,15 +124,18 @@ STRENGTHS = tuple(_BETTER)
 
 
 def is_edited(fact: Facts) -> bool:
-    """Whether an editor wrote the photo, as far as it says so."""
-    return bool(_EDITORS.search(fact.capture.software or ""))
+    """Whether an editor wrote the photo, as far as it says so; a RAW that names one was converted, not edited."""
+    return fact.format != "RAW" and bool(_EDITORS.search(fact.capture.software or ""))
 
 
 def reasons(winner: Rating, other: Rating) -> list[str]:
     """Why the one goes before the other, the weightiest reason first, with both shares."""
     said = []
     if winner.stars > other.stars:
-        said.append(f"you rated it {winner.stars} and the other {other.stars}")
+        said.append(
+            "you rejected the other" if other.stars < 0
+            else f"you rated it {winner.stars} and the other {other.stars or 'not'}"
+        )  # fmt: skip
     gains = {name: winner.shares[name] - other.shares[name] for name in _BETTER}
     said += [
         f"{_BETTER[name]} ({name} {winner.shares[name]:.2f} against {other.shares[name]:.2f})"
@@ -134,6 +143,35 @@ def reasons(winner: Rating, other: Rating) -> list[str]:
         if gains[name] >= 0.005
     ]
     return said or ["they are equally good; the order of their digests decides"]
+
+
+def _made_of(facts: Mapping[int, Facts]) -> dict[int, list[int]]:
+    """Each member that was made of others -> those that it may have been made of, empty where they are not here.
+
+    A JPEG may come of the RAW of its moment; what an editor wrote, of the photos of its moment; what lost its camera
+    and its moment beside photos that have theirs, of any of these.
+    """
+    originals = facts.keys() - _copies(facts)
+    found: dict[int, list[int]] = {}
+    for content, fact in facts.items():
+        moment = fact.capture.taken_at
+        if content not in originals:
+            found[content] = [one for one in originals if moment in (None, facts[one].capture.taken_at)]
+        elif fact.format != "RAW" and moment is not None:
+            raws = [o for o in originals if facts[o].format == "RAW" and facts[o].capture.taken_at == moment]
+            found |= {content: raws} if raws else {}
+    return found
+
+
+def _copies(facts: Mapping[int, Facts]) -> set[int]:
+    """What an editor wrote, or what tells of no camera beside photos that do; none where nothing else is there."""
+    with_camera = any(fact.capture.camera for fact in facts.values())
+    copies = {
+        content
+        for content, fact in facts.items()
+        if fact.format != "RAW" and (is_edited(fact) or (with_camera and fact.capture.camera is None))
+    }
+    return copies if len(copies) < len(facts) else set()
 
 
 def _sharpness(facts: Mapping[int, Facts]) -> dict[int, float]:

@@ -19,7 +19,13 @@ PANORAMA_DRIFT = 0.5
 """In frame widths; sweeps measured 0.56 to 2.83, bursts 0.01."""
 _STRAIGHT = 0.8
 """Way made good over way gone."""
-_OVERLAP_INLIERS = 12
+_OVERLAP_INLIERS, _OVERLAY_BEARS_OUT = 12, 0.8
+"""Two frames overlap where so many corners agree; or fewer, where light and shade, laid over each other by them, agree
+so well (evidence `overlay`, -1..1): few corners can agree on a narrow overlap. Both are stored with every shift, below
+the link threshold too, and whatever the stage at which the score was clear; flow and guided corners are known of half
+of those pairs only. Measured on pairs that fewer corners agree on: of 27 of sweeps with the right shift 18 have 0.84 or
+more, of 4 with a wrong one none has more than 0.63; of 33 of strangers (of 3372 that were compared: look-alikes drawn,
+542 real photos) one has 0.77, people before one backdrop, and none else more than 0.65."""
 _STEP = 0.05
 """Shifts below this are a hand's tremble: they have no direction."""
 
@@ -55,7 +61,10 @@ def _shift(earlier: Frame, later: Frame, pair: Pair) -> tuple[float, float] | No
     if earlier.capture.focal_length_mm != later.capture.focal_length_mm:
         return None
     link = best_pair(earlier, later, pair)
-    if link is None or link.evidence.get("inliers", 0.0) < _OVERLAP_INLIERS or "shift_x" not in link.evidence:
+    if link is None or "shift_x" not in link.evidence:
+        return None
+    by_corners = link.evidence.get("inliers", 0.0) >= _OVERLAP_INLIERS
+    if not by_corners and link.evidence.get("overlay", 0.0) < _OVERLAY_BEARS_OUT:
         return None
     return link.evidence["shift_x"], link.evidence["shift_y"]
 

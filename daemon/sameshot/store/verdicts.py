@@ -43,6 +43,8 @@ class Verdicts:
     def add(self, kind: VerdictKind, digests: Iterable[bytes], now_s: float) -> list[Verdict]:
         """Record a verdict on all pairs of `digests` (or on each, for `keep`); the opposite verdicts it displaced.
 
+        A `keep` that is said again counts from now on: of several in one group the newest wins.
+
         Raises ValueError when `together` or `apart` is said of fewer than two different contents.
         """
         distinct = sorted(set(digests))
@@ -55,10 +57,11 @@ class Verdicts:
         with self._connection.transaction(durable=True):
             for first, second in pairs:
                 standing = self._connection.row(f"{_STANDING} AND first = ? AND second = ?", [first, second])
-                if standing is not None and standing[1] == kind:
+                said_again = standing is not None and standing[1] == kind
+                if said_again and kind != "keep":
                     continue
                 if standing is not None:
-                    displaced.append(_verdict(standing))
+                    displaced += [] if said_again else [_verdict(standing)]
                     # Set aside under its own id until the new one has an id: one standing verdict a pair.
                     self._connection.write("UPDATE verdicts SET displaced_by = id WHERE id = ?", [standing[0]])
                 new = self._connection.write(
@@ -105,9 +108,20 @@ class Verdicts:
             apart=frozenset(pair for kind, pair in pairs if kind == "apart"),
         )
 
-    def keeps(self, digests: Iterable[bytes]) -> set[bytes]:
-        """Those of `digests` that the owner wants kept."""
-        return {verdict.digests[0] for verdict in self.touching(digests) if verdict.kind == "keep"}
+    def keeps(self, digests: Iterable[bytes]) -> dict[bytes, int]:
+        """Those of `digests` that the owner wants to stand for their groups, and a number: the greater, the newer.
+
+        What was said of several at once has one number.
+        """
+        words = [verdict for verdict in self.touching(digests) if verdict.kind == "keep"]
+        newest = {word.at_s: word.id for word in words}  # the clock may have been set back since
+        return {word.digests[0]: newest[word.at_s] for word in words}
+
+    def chosen(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Of those of one group whom the owner wants to stand for it the ones that he named last."""
+        keeps = self.keeps(digests)
+        newest = max(keeps.values(), default=0)
+        return {digest for digest, number in keeps.items() if number == newest}
 
 
 _STANDING = "SELECT id, kind, first, second, at_s FROM verdicts WHERE displaced_by IS NULL"

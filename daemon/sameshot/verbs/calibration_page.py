@@ -2,7 +2,7 @@
 
 Comes in: points, pairs of photos with their small pictures. Goes out: the text of one HTML file that any browser shows
 without a network: it holds all it needs, and its policy lets it load nothing. Without scripts it still shows the curves
-and all pairs. What a file's name holds is text on it, never markup.
+and all pairs. What a file's name holds is text on it, never markup, nor what turns the text around it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from sameshot.plan.describe import shown as as_text
 from sameshot.way.calibrating import Point
 
 _WIDTH_PX, _HEIGHT_PX, _MARGIN_PX = 720, 400, 60
@@ -40,7 +41,7 @@ def page(
     rows = "\n".join(_row(pair, thumbnails) for pair in sorted(shown, key=lambda pair: -pair.score))
     return _PAGE.format(
         curves=curves(points),
-        threshold=f"{threshold:g}",
+        threshold=f"{threshold:.12g}",
         points=json.dumps(told),
         rows=rows,
         left=_MARGIN_PX,
@@ -90,8 +91,8 @@ def _row(pair: ExamplePair, thumbnails: Mapping[Path, bytes]) -> str:
 
 
 def _readable(path: Path) -> str:
-    """Bytes that are no text are shown as an escape, as `repr` does."""
-    return escape(str(path).encode("utf-8", "backslashreplace").decode())
+    """What cannot be printed is shown as an escape, as on a terminal."""
+    return escape(as_text(path))
 
 
 def _x(threshold: float) -> float:
@@ -112,6 +113,7 @@ _PAGE = """<!doctype html>
 <style>
 body {{ font: 15px/1.5 sans-serif; max-width: {width}px; margin: 2em auto; padding: 0 1em; color: #222 }}
 #at {{ width: {span}px; margin: 0 0 1em {left}px; max-width: 80% }}
+#exact {{ width: 9em }}
 .pair {{ display: flex; gap: 1em; align-items: center; margin: .5em 0; padding: .5em; border-left: 6px solid #999 }}
 .pair.one {{ border-color: #2ca02c }}
 .pair.two {{ border-color: #d62728 }}
@@ -122,7 +124,8 @@ code {{ background: #eee; padding: .1em .4em }}
 </style>
 <h1>From which score on are photos of one shot?</h1>
 {curves}
-<input id="at" type="range" min="0" max="1" step="0.005" value="{threshold}" aria-label="threshold">
+<input id="at" type="range" min="0" max="1" step="0.001" value="{threshold}" aria-label="threshold">
+<p>Exactly: <input id="exact" type="number" min="0" max="1" step="any" value="{threshold}" aria-label="exactly"></p>
 <p id="meaning"></p>
 <p>To keep it: <code id="command">sameshot calibrate --threshold {threshold}</code></p>
 <p>Green pairs would be one shot, red ones would not. Those next to the threshold come first.</p>
@@ -131,14 +134,23 @@ code {{ background: #eee; padding: .1em .4em }}
 </div>
 <script>
 const points = {points}, at = document.getElementById("at"), here = document.getElementById("here");
+const exact = document.getElementById("exact");
 const pairs = [...document.querySelectorAll(".pair")];
 const share = value => value === null ? "unknown" : (100 * value).toFixed(2) + " %";
+function meant(threshold) {{
+  const low = points.findLast(one => one.at <= threshold) ?? points[0];
+  const high = points.find(one => one.at >= threshold) ?? points[points.length - 1];
+  const part = high.at > low.at ? (threshold - low.at) / (high.at - low.at) : 0;
+  const between = name =>
+    low[name] === null || high[name] === null ? null : low[name] + part * (high[name] - low[name]);
+  return {{pairs: between("pairs"), photos: between("photos"),
+    precision: between("precision"), recall: between("recall")}};
+}}
 function show() {{
-  const threshold = Number(at.value), x = {left} + threshold * {span};
+  const threshold = Number(exact.value), x = {left} + threshold * {span};
   here.setAttribute("x1", x);
   here.setAttribute("x2", x);
-  const point = points.reduce((best, one) =>
-    Math.abs(one.at - threshold) < Math.abs(best.at - threshold) ? one : best);
+  const point = meant(threshold);
   document.getElementById("meaning").textContent =
     `From ${{threshold}} on: about ${{Math.round(point.pairs)}} pairs, ${{Math.round(point.photos)}} photos in groups; `
     + `expected to be right: ${{share(point.precision)}}; changed photos found again: ${{share(point.recall)}}.`;
@@ -154,7 +166,10 @@ function show() {{
   const chosen = new Set([...near(sides[0]), ...near(sides[1])]);
   for (const pair of pairs) pair.hidden = !chosen.has(pair), pair.style.display = pair.hidden ? "none" : "flex";
 }}
-at.addEventListener("input", show);
+at.addEventListener("input", () => {{ exact.value = at.value; show(); }});
+exact.addEventListener("input", () => {{
+  if (exact.value !== "" && exact.checkValidity()) at.value = exact.value, show();
+}});
 show();
 </script>
 </html>

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sameshot.app import App
 from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.errors import BadInput, SameshotError
 from sameshot.group.clocks import clock_offset
-from sameshot.group.kinds import RECOGNISED_BY
 from sameshot.group.quality import reasons as better
-from sameshot.model import Features
+from sameshot.model import Capture, Features, Group
+from sameshot.way.certificates import MISSING, certificate
 from sameshot.way.linking import STRANGERS
 from sameshot.way.looking import compare_one, features_of, measured
 from sameshot.way.method import every_measure
 from sameshot.way.rating import rated
 from sameshot.way.series import within_reach
-from sameshot.wording import counted
+from sameshot.wording import counted, told_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def explain(app: App, *, first: Path, second: Path) -> ExplainResult:
         {name: round(value, 4) for name, value in ({"pair_score": pair.score} | pair.evidence | values).items()},
         (
             *_reasons(app, one, other, score, pair.evidence["cosine"], exact=exact, together=together),
+            *_taken(features.capture, other_features.capture),
             *_not_computed(missing),
         ),
     )  # fmt: skip
@@ -88,7 +90,8 @@ def _reasons(
     if exact:
         return ["They are exact copies: the same bytes."]
     passes = score >= threshold
-    reasons.append(f"Their score {score:.3f} is {'at or above' if passes else 'below'} the threshold {threshold:.3f}.")
+    told, bound = told_apart(score, threshold)
+    reasons.append(f"Their score {told} is {'at or above' if passes else 'below'} the threshold {bound}.")
     if one is None or other is None:
         reasons.append("At least one of them is not in the library, so the score alone decides.")
         return reasons
@@ -103,7 +106,8 @@ def _reasons(
         reasons += _certificates(app, one, other)
         reasons.append("To have them apart: `sameshot apart FILE FILE`.")
         return reasons
-    if passes and not said.apart and cosine < SHORTLIST_COSINE:
+    was_compared = other in app.store.links.scores_of(one)
+    if passes and not said.apart and cosine < SHORTLIST_COSINE and not was_compared:
         reasons.append(
             f"Nobody compared them before: their cosine {cosine:.3f} is below {SHORTLIST_COSINE:.3f}, where a photo's "
             "neighbours are looked for."
@@ -126,33 +130,46 @@ def _reasons(
 def _certificates(app: App, one: int, other: int) -> list[str]:
     group_id = app.store.groups.of([one])[one]
     group = app.store.groups.get([group_id])[0]
-    views = app.store.photos.views([group.representative])
-    name = views[group.representative][0].path.name if group.representative in views else "a photo that is missing now"
+    views = app.store.photos.views([group.representative, one, other])
+    name = views[group.representative][0].path.name if group.representative in views else MISSING
     sentences = [f"Both are in group {group.id} (kind: {group.kind}), which {name} stands for."]
     if group.representative in (one, other):
-        ratings = rated(app.store, [[member.content for member in group.members]])
         behind = other if group.representative == one else one
-        sentences.append(
-            f"{name} goes before the other because "
-            + "; ".join(better(ratings[group.representative], ratings[behind]))
-            + "."
-        )
+        sentences.append(f"{name} {_goes_before(app, group, behind)}.")
     for member in group.members:
-        if member.content not in (one, other) or member.certified_by == "itself":
-            continue
-        if member.certified_by == "owner":
-            sentences.append("One of them is in it because you said so.")
-        elif member.certified_by == "measured":
-            sentences.append(f"A member's score to the representative is {member.score:.3f}.")
-        elif member.certified_by == "chain":
-            sentences.append(f"One of them is linked to some other member only, with a score of {member.score:.3f}.")
-        elif member.certified_by == "cluster":
-            sentences.append("One of them is in it because the clustering that you asked for put it there.")
-        else:
-            sentences.append(
-                f"One of them is a frame of a {member.certified_by}: {RECOGNISED_BY[member.certified_by]}."
-            )
+        if member.content in (one, other) and member.content in views:
+            name = views[member.content][0].path.name
+            sentences += [f"{name}: {told[0].lower()}{told[1:]}" for told in certificate(app, group, member)]
     return sentences
+
+
+def _goes_before(app: App, group: Group, behind: int) -> str:
+    """Why the photo that stands for a group does so and not this other member."""
+    digests = {content: row.digest for content, row in app.store.contents.get(m.content for m in group.members).items()}
+    chosen = app.store.verdicts.chosen(digests.values())
+    if digests[group.representative] in chosen and digests[behind] not in chosen:
+        return "goes before the other because you chose it"
+    ratings = rated(app.store, [[member.content for member in group.members]])
+    own, others = ratings[group.representative], ratings[behind]
+    if others.value > own.value:
+        return (
+            "stands for it, although the other is rated higher: not every photo of the group is provably like that one"
+        )
+    return f"goes before the other because {'; '.join(better(own, others))}"
+
+
+def _taken(first: Capture, second: Capture) -> list[str]:
+    """How far apart in time, and with what; only what both files say."""
+    told = []
+    if first.taken_at is not None and second.taken_at is not None:
+        apart = abs(first.taken_at - second.taken_at)
+        seconds = apart.total_seconds()
+        how_far = f"{seconds:.1f} s" if seconds < 60 else timedelta(seconds=round(seconds))
+        told.append(f"{how_far} apart by their cameras' clocks")
+    if first.camera is not None and second.camera is not None:
+        same = first.camera == second.camera
+        told.append(f"both with {first.camera}" if same else f"one with {first.camera}, one with {second.camera}")
+    return [f"Taken {', '.join(told)}."] if told else []
 
 
 def _clocks(app: App, one: int, other: int) -> list[str]:

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.model import Kind
+from sameshot.model import Kind, PhotoView
 from sameshot.way.library import check_known, everything
 
 
 @dataclass(frozen=True, slots=True)
 class GroupedPhoto:
-    """`quality`: 0..1, comparable inside its group."""
+    """`quality`: 0..1, comparable inside its group. `score`, `certified_by`: why it is in it, as `model.Membership`."""
 
     path: Path
     quality: float
+    score: float
+    certified_by: str
     companions: tuple[Path, ...]
 
 
@@ -56,10 +58,7 @@ def groups(app: App, *, paths: tuple[Path, ...] = ()) -> GroupsResult:
                 group.id,
                 group.kind,
                 group.representative.path,
-                tuple(
-                    GroupedPhoto(view.path, view.quality, tuple(file.path for file in view.companions))
-                    for view in group.photos
-                ),
+                tuple(map(_shown, group.photos)),
             )
             for group in found
         ),
@@ -69,4 +68,15 @@ def groups(app: App, *, paths: tuple[Path, ...] = ()) -> GroupsResult:
             for path, reason in app.store.photos.failed()
             if not paths or any(path.is_relative_to(folder) for folder in paths)
         ),
+    )
+
+
+def _shown(view: PhotoView) -> GroupedPhoto:
+    assert view.membership is not None
+    return GroupedPhoto(
+        view.path,
+        view.quality,
+        round(view.membership.score, 4),
+        view.membership.certified_by,
+        tuple(file.path for file in view.companions),
     )

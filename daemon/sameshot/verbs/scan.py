@@ -12,9 +12,11 @@ from sameshot.app import App
 from sameshot.config import Config
 from sameshot.config_roots import as_met, check_folder, check_roots
 from sameshot.errors import BadInput, RootUnavailable
+from sameshot.store.store import Store
 from sameshot.verbs.extent import extent_of
 from sameshot.verbs.groups import FailedPhoto
 from sameshot.watch.roots import filesystem_of, is_cloud
+from sameshot.way.left_out import not_compared
 from sameshot.way.sweeping import take_as_it_is
 from sameshot.wording import counted
 
@@ -24,8 +26,9 @@ _NAMED_AT_MOST = 10
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What is known after the scan. `problems`: folders that could not be read, pairings nobody can decide.
+    """What is known after the scan.
 
+    `problems`: folders that could not be read, pairings nobody can decide, photos not compared with all others.
     `failures`: the photos that newly failed, each with its reason; `newly_failed`: how many they are.
     """
 
@@ -141,5 +144,18 @@ def scan_result(app: App, failed_before: Collection[tuple[Path, str]], problems:
         failed=len(failed),
         newly_failed=len(fresh),
         failures=fresh,
-        problems=tuple(problems),
+        problems=(*problems, *_not_compared(app.store)),
     )
+
+
+def _not_compared(store: Store) -> list[str]:
+    """Returns a sentence for each of the first photos that workers failed to compare with all others."""
+    known = not_compared(store)
+    views = store.photos.views(known)
+    named = [
+        f"{views[content][0].path} was not compared with all others: {why}; it is tried again at the next start"
+        for content, why in sorted(known.items())
+        if content in views
+    ]
+    more = len(named) - _NAMED_AT_MOST
+    return named[:_NAMED_AT_MOST] + ([f"and {counted(more, 'more photo')} alike"] if more > 0 else [])

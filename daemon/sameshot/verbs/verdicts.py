@@ -39,6 +39,10 @@ def say(app: App, kind: VerdictKind, files: tuple[Path, ...]) -> VerdictResult:
 
 def _digest(app: App, path: Path) -> bytes:
     photo = app.store.photos.at(path)
+    if photo is not None and photo.stage == "failed":
+        raise BadInput(
+            f"{path} could not be looked at: {photo.reason}", "Only of photos that it sees anything can be said"
+        )
     if photo is None or photo.content_id is None:
         raise BadInput(f"{path} is no photo that sameshot knows", "Scan its folder first: `sameshot scan DIR`")
     return app.store.contents.get([photo.content_id])[photo.content_id].digest

@@ -9,12 +9,14 @@ from pathlib import Path
 from sameshot.app import App
 from sameshot.apply.history import StepRecord
 from sameshot.errors import BadInput
-from sameshot.group.kinds import RECOGNISED_BY
 from sameshot.group.quality import Rating
 from sameshot.group.quality import reasons as better
 from sameshot.model import Group, GroupView, Membership
 from sameshot.store.photos import PhotoRow
 from sameshot.verbs.merge import merges
+from sameshot.way.certificates import certificate
+from sameshot.way.comparing import stored_scores
+from sameshot.way.left_out import not_compared
 from sameshot.way.library import check_known, group_views
 from sameshot.way.rating import rated
 from sameshot.wording import counted
@@ -66,7 +68,9 @@ def why(app: App, *, file: Path) -> WhyResult:
     neighbours = tuple(_neighbours(app, content, photo.primary.path))
     seen = group_views(app.store, [group]) if group is not None else []
     if group is None or not seen:
-        return WhyResult(file, None, None, 0, tuple(_alone(app, neighbours)), neighbours, done)
+        gone = photo.missing_since_s is not None
+        rule = ("The file is not there any more.",) if gone else tuple(_alone(app, content, neighbours))
+        return WhyResult(file, None, None, 0, rule, neighbours, done)
     place = next((place for place, view in enumerate(seen[0].photos, start=1) if view.id == photo.id), None)
     member = next(member for member in group.members if member.content == content)
     rule = (*_rule(app, group, seen[0], member, stands=place == 1), *_merges(app, group))
@@ -76,7 +80,7 @@ def why(app: App, *, file: Path) -> WhyResult:
 def _neighbours(app: App, content: int, own: Path) -> Iterator[Neighbour]:
     vector = app.store.contents.vector(content, app.encoder.encoder_id)
     near = app.index.nearest(vector, _NEIGHBOURS + 1)
-    scores = app.store.links.scores_of(content)
+    scores = stored_scores(app.store, content, app.method.id, app.encoder.encoder_id)
     views = app.store.photos.views(other for other, _ in near)
     groups = app.store.groups.of(views)
     for other, cosine in near:
@@ -87,8 +91,11 @@ def _neighbours(app: App, content: int, own: Path) -> Iterator[Neighbour]:
                 yield Neighbour(view.path, known, round(cosine, 4), groups.get(other))
 
 
-def _alone(app: App, neighbours: tuple[Neighbour, ...]) -> Iterator[str]:
+def _alone(app: App, content: int, neighbours: tuple[Neighbour, ...]) -> Iterator[str]:
     yield "It is in no group."
+    if (why_not := not_compared(app.store).get(content)) is not None:
+        yield f"It was not compared with all others: {why_not}; it is tried again at the next start."
+        return
     compared = [n.score for n in neighbours if n.score is not None]
     threshold = app.link_threshold
     if not compared:
@@ -107,21 +114,9 @@ def _rule(app: App, group: Group, seen: GroupView, member: Membership, *, stands
             return
         yield f"It stands for its group of {counted(len(seen.photos), 'photo')}."
         yield from _why_it_stands(app, group, seen)
+        yield from certificate(app, group, member)
         return
-    if member.certified_by == "measured":
-        other = head.path.name if head.content == group.representative else "a photo that is missing now"
-        yield (
-            f"Its score to {other}, which stands for the group, is {member.score:.3f}: "
-            f"at or above the threshold {app.link_threshold:.3f}."
-        )
-    elif member.certified_by == "chain":
-        yield f"It is linked to another member with a score of {member.score:.3f}; you asked for chains."
-    elif member.certified_by == "owner":
-        yield "You said that it belongs there."
-    elif member.certified_by == "cluster":
-        yield "The clustering that you asked for put it there; nothing says that it is like the others."
-    elif member.certified_by != "itself":
-        yield f"It is a frame of a {member.certified_by}: {RECOGNISED_BY[member.certified_by]}."
+    yield from certificate(app, group, member)
     chosen = _chosen(app, seen)
     if head.content in chosen and member.content not in chosen:
         yield f"{head.path.name} goes before it because you chose that one."
@@ -166,9 +161,9 @@ def _ratings(app: App, seen: GroupView) -> dict[int, Rating]:
 
 
 def _chosen(app: App, seen: GroupView) -> set[int]:
-    """The contents of a group that the owner said shall stand for it."""
+    """Those of a group whom the owner said last shall stand for it."""
     contents = {view.digest: view.content for view in seen.photos}
-    return {contents[digest] for digest in app.store.verdicts.keeps(contents)}
+    return {contents[digest] for digest in app.store.verdicts.chosen(contents)}
 
 
 def _because(winner: Rating, other: Rating) -> str:

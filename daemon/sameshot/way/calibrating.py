@@ -59,8 +59,11 @@ class Point:
     recall: float | None
 
 
-def measure_sample(app: App, size: int) -> tuple[list[Point], list[ScoredPair], int]:
-    """Returns a point for each threshold, the pairs they come from, and how many photos were drawn."""
+def measure_sample(app: App, size: int, also: Sequence[float] = ()) -> tuple[list[Point], list[ScoredPair], int]:
+    """Returns a point for each threshold, the pairs they come from, and how many photos were drawn.
+
+    `also`: thresholds, 0..1, that get a point besides those that always do.
+    """
     present = sorted(app.store.photos.copies(app.store.contents.ids()))
     drawn = sorted(random.Random(0).sample(present, min(size, len(present))))
     pairs = []
@@ -69,16 +72,21 @@ def measure_sample(app: App, size: int) -> tuple[list[Point], list[ScoredPair], 
         pairs += _neighbours_of(app, content)
     changed = sorted(random.Random(1).sample(drawn, min(_CHANGED_PHOTOS, len(drawn))))
     found = list(_changed_scores(app, changed))
-    return points_of(pairs, found, len(drawn), len(present)), pairs, len(drawn)
+    return points_of(pairs, found, len(drawn), len(present), also), pairs, len(drawn)
 
 
-def points_of(pairs: Sequence[ScoredPair], positives: Sequence[float], drawn: int, known: int) -> list[Point]:
-    """Returns a point for each threshold. `pairs`: of `drawn` photos among `known`; `positives`: of changed photos."""
+def points_of(
+    pairs: Sequence[ScoredPair], positives: Sequence[float], drawn: int, known: int, also: Sequence[float] = ()
+) -> list[Point]:
+    """Returns a point for each threshold, those of `also` among them, the lowest first.
+
+    `pairs`: of `drawn` photos among `known`; `positives`: of changed photos.
+    """
     factor = known / max(drawn, 1)
     far = sorted(pair.score for pair in pairs if pair.far)
     strangers = _strangers_among([pair.score for pair in pairs], far)
     points = []
-    for threshold in _THRESHOLDS:
+    for threshold in sorted({*_THRESHOLDS, *also}):
         alike = [pair for pair in pairs if pair.score >= threshold]
         false_share = (sum(score >= threshold for score in far) + 1) / (len(far) + 2)
         # Where no pair is left there is nothing to be right about: such a threshold promises nothing.

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from sameshot.store.store import Store
 from sameshot.way.arrival import stat_of
+from sameshot.way.method import ALL_OF, Method
 
 _log = logging.getLogger(__name__)
 
 
-def keep_one_kind_of_score(store: Store, method_id: str, encoder_id: str) -> None:
-    """Forgets all links when they are of another method or encoder; does nothing otherwise."""
-    links_of = kind_of_score(method_id, encoder_id)
+def keep_one_kind_of_score(store: Store, method: Method, encoder_id: str) -> None:
+    """Forgets all links when they are of another method, other candidates or another encoder; else does nothing."""
+    links_of = kind_of_score(method, encoder_id)
     if store.meta.get("links_of") == links_of and store.meta.get("serving_encoder") == encoder_id:
         return
     with store.transaction():
@@ -26,20 +27,25 @@ def keep_one_kind_of_score(store: Store, method_id: str, encoder_id: str) -> Non
         if store.meta.get("links_of") == links_of:
             return
         if store.contents.ids():
-            _log.warning("Photos are compared anew, by %s: its scores do not mix with others", method_id)
+            _log.warning("Photos are compared anew, by %s: its scores do not mix with others", method.links_id)
         store.links.clear()
+        store.meta.set("compared_as", None)  # whatever is asked for from now on, nothing is compared as that
         store.contents.clear_reaches()
         store.meta.set("links_of", links_of)
 
 
-def kind_of_score(method_id: str, encoder_id: str) -> str:
+def kind_of_score(method: Method, encoder_id: str) -> str:
     """What tells the scores of one kind from those of another."""
-    return f"{method_id} {encoder_id}"
+    return f"{method.links_id} {encoder_id}"
 
 
 def stored_scores(store: Store, content: int, method_id: str, encoder_id: str) -> dict[int, float]:
-    """Returns what this method, by this encoder's vectors, said of a content and others; nothing where another did."""
-    if store.meta.get("links_of") != kind_of_score(method_id, encoder_id):
+    """Returns what this method, by this encoder's vectors, said of a content and others; nothing where another did.
+
+    Among which candidates does not matter: a score means the same.
+    """
+    links_id, _, seen_by = (store.meta.get("links_of") or "").rpartition(" ")
+    if links_id.partition(ALL_OF)[0] != method_id or seen_by != encoder_id:
         return {}
     return store.links.scores_of(content)
 

@@ -91,13 +91,14 @@ class Flow:
         taken = {*self._suspects, *self._ready}
         self._ready.extend(photo for photo in self._store.photos.in_stages(["settled"]) if photo not in taken)
         self._relink.extend(self._store.photos.contents_in("looked"))
+        self._relink.extend(self._second_looks.left_out.to_link_again(self._index))
         self.touch(self._store.photos.contents_in("linked"))
         self._to_inspect.extend(self._store.inspections.wanted())
         self.seek_unseen(self._settings.reads)
 
     def _compare_as_asked(self) -> None:
         """Has everything compared and grouped anew where the owner, or a new version, wants it otherwise."""
-        keep_one_kind_of_score(self._store, self._settings.method.id, self._settings.encoder.encoder_id)
+        keep_one_kind_of_score(self._store, self._settings.method, self._settings.encoder.encoder_id)
         if self._store.meta.get("compared_as") == self._settings.comparing:
             return
         if not (contents := self._store.contents.ids()):

@@ -37,7 +37,7 @@ class FlowSettings:
     @property
     def links_of(self) -> str:
         """What the scores of links are of: those of two kinds are never mixed."""
-        return kind_of_score(self.method.id, self.encoder.encoder_id)
+        return kind_of_score(self.method, self.encoder.encoder_id)
 
     @property
     def reads(self) -> tuple[str, ...]:

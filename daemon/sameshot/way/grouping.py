@@ -146,7 +146,7 @@ def _certified(
     groups = []
     for group_id, star in stars:
         quality = {content: ratings[content].value for content in star.members}
-        kept = {content for content in star.members if order[content] in keeps}
+        kept = {content: keeps[order[content]] for content in star.members if order[content] in keeps}
         best, members = certify(
             star, near, quality, order, kept,
             block=constraints.block, frame_of=series.frame_of, cluster_of=cluster_of, chained=chained,

@@ -23,9 +23,10 @@ def group_views(store: Store, groups: Iterable[Group]) -> list[GroupView]:
     ratings = rated(store, [[m.content for m in group.members if m.content in photos] for group in known])
     shown = []
     for group in known:
-        members = [content for membership in group.members if (content := membership.content) in photos]
         views = [
-            replace(view, quality=round(ratings[content].value, 4)) for content in members for view in photos[content]
+            replace(view, quality=round(ratings[member.content].value, 4), membership=member)
+            for member in group.members
+            for view in photos.get(member.content, ())
         ]
         views.sort(key=lambda view: (view.content != group.representative, -view.quality, str(view.path)))
         if len(views) > 1:

@@ -27,6 +27,7 @@ from sameshot.model import Link, PairScore
 from sameshot.service.message import BadMessage, Message
 from sameshot.service.workers import Task, TaskFailed, Workers
 from sameshot.store.store import Store
+from sameshot.way.left_out import may_try_again
 from sameshot.way.method import Method
 from sameshot.way.second_looks import SecondLooks
 from sameshot.wire.measures import measures_as_json
@@ -34,7 +35,7 @@ from sameshot.wire.photos import features_to_buffers, scores_from_message
 
 STRANGERS = 16
 """On 555 real photos (523 contents) no stranger was nearer than a match that was found."""
-_COMPARED_AT_ONCE = 16
+COMPARED_AT_ONCE = 16
 """Candidates in one task: an answer comes soon, a message stays small."""
 
 PAIR_SCORE_READS = ("orb", "phash", "relief")
@@ -94,6 +95,7 @@ class Linker:
         self._encoder_id, self._deadline_s = encoder_id, deadline_s
         self._shortlist_cosine, self._link_threshold = shortlist_cosine, link_threshold
         self._linked, self._touched = linked, touched
+        self._left_out = second_looks.left_out
         self.under_way = 0
         """How many comparing tasks are out."""
 
@@ -112,7 +114,7 @@ class Linker:
     def _go_on(self, search: _Search) -> None:
         todo = self._candidates(search)
         if not todo:
-            self._linked(search.content)
+            self._complete(search)
             return
         measure = self._method.measure
         if measure is None or not measure.descriptor:
@@ -123,7 +125,7 @@ class Linker:
 
     def _candidates(self, search: _Search) -> dict[int, float]:
         """Contents to compare with now, and their cosines: what wants this one, and its own nearest."""
-        content, unmeasurable = search.content, self._second_looks.unmeasurable
+        content = search.content
         scores = self._store.links.scores_of(content)
         todo = {other: cosine for other, cosine in search.wanting if other != content and other not in scores}
         todo |= self._batch(content, search.vector, scores)
@@ -137,7 +139,7 @@ class Linker:
                     todo[other] = cosine
             if strangers >= STRANGERS:
                 break
-        return {} if content in unmeasurable else {other: todo[other] for other in todo if other not in unmeasurable}
+        return self._left_out.able(content, todo)
 
     def _batch(self, content: int, vector: NDArray[np.float32], scores: Container[int]) -> dict[int, float]:
         """With `candidates: all`: the others of the content's batch, by the order in which they came."""
@@ -150,25 +152,27 @@ class Linker:
 
     def _compare_measured(self, search: _Search, todo: dict[int, float]) -> None:
         """Goes on once the descriptors are there. What could not be measured is left out, and without a row."""
-        unmeasurable = self._second_looks.unmeasurable
-        able = {} if search.content in unmeasurable else {o: todo[o] for o in todo if o not in unmeasurable}
-        if able:
+        if able := self._left_out.able(search.content, todo):
             self._compare(search, able)
         else:
-            self._linked(search.content)
+            self._complete(search)
+
+    def _complete(self, search: _Search) -> None:
+        self._left_out.complete(search.content)
+        self._linked(search.content)
 
     # ---------------------------------------------------------------- one task about one content and some others
 
     def _compare(self, search: _Search, todo: dict[int, float]) -> None:
         others = list(todo)
-        for start in range(0, len(others), _COMPARED_AT_ONCE):
-            self._submit(search, {other: todo[other] for other in others[start : start + _COMPARED_AT_ONCE]})
+        for start in range(0, len(others), COMPARED_AT_ONCE):
+            self._submit(search, {other: todo[other] for other in others[start : start + COMPARED_AT_ONCE]})
 
-    def _submit(self, search: _Search, cosines: dict[int, float]) -> None:
+    def _submit(self, search: _Search, cosines: dict[int, float], tries: int = 1) -> None:
         self.under_way += 1
         search.tasks += 1
         request = partial(self._request, [search.content, *cosines])  # made when a worker is free: it takes memory
-        done = partial(self._compared, search, cosines)
+        done = partial(self._compared, search, cosines, tries)
         self._workers.submit(Task(request, self._deadline_s + self._method.chunk_s, done))
 
     def _request(self, contents: list[int]) -> Message:
@@ -179,13 +183,22 @@ class Linker:
         chosen = {} if measure is None else {"measures": measures_as_json([measure])}
         return Message({"task": "compare", **header, **chosen, "seconds": self._method.chunk_s}, buffers)
 
-    def _compared(self, search: _Search, cosines: dict[int, float], reply: Message | TaskFailed) -> None:
+    def _compared(self, search: _Search, cosines: dict[int, float], tries: int, reply: Message | TaskFailed) -> None:
         self.under_way -= 1
         search.tasks -= 1
         scores = _scores(reply, len(cosines))
+        if isinstance(scores, TaskFailed):
+            self._try_again(search, cosines, tries, scores)
+        else:
+            self._save(search.content, cosines, scores)
+            if len(scores) < len(cosines):
+                self._submit(search, dict(islice(cosines.items(), len(scores), None)))
+        if not search.tasks:
+            self._go_on(search)  # where many were the same shot, more may follow
+
+    def _save(self, content: int, cosines: dict[int, float], scores: Sequence[PairScore]) -> None:
         # Where the time of a chunk was over, there are fewer scores than cosines.
         found = dict(zip(cosines, scores, strict=False))
-        content = search.content
         links = [
             Link(min(content, other), max(content, other), pair.score, self._kept(pair), cosines[other])
             for other, pair in found.items()
@@ -194,10 +207,19 @@ class Linker:
         with self._store.transaction():
             self._store.links.save(links)
             self._shrink(content, strangers)
-        if len(scores) < len(cosines):
-            self._submit(search, dict(islice(cosines.items(), len(scores), None)))
-        elif not search.tasks:
-            self._go_on(search)  # where many were the same shot, more may follow
+
+    def _try_again(self, search: _Search, cosines: dict[int, float], tries: int, failure: TaskFailed) -> None:
+        """Has each pair tried alone, so that one that ends workers costs the others nothing; and that one left out."""
+        able = self._left_out.able(search.content, cosines)  # the other end may have given it up meanwhile
+        if len(cosines) > 1:
+            for other in able:
+                self._submit(search, {other: cosines[other]})
+        elif able and may_try_again(failure.kind, tries):
+            self._submit(search, cosines, tries + 1)
+        else:
+            for other in able:
+                self._left_out.leave_pair(search.content, other, failure.reason)
+                _log.warning("the contents %d and %d could not be compared: %s", search.content, other, failure.reason)
 
     def _kept(self, pair: PairScore) -> dict[str, float]:
         """The evidence that is worth a row's place: strangers are many, and who asks why compares anew."""
@@ -217,16 +239,12 @@ class Linker:
             self._touched(one)
 
 
-def _scores(reply: Message | TaskFailed, count: int) -> list[PairScore]:
-    """What a worker found. Pairs that cannot be compared are strangers: without a row they would be asked for again."""
+def _scores(reply: Message | TaskFailed, count: int) -> list[PairScore] | TaskFailed:
+    """What a worker found, of the first pairs where its time was over; or why it found nothing."""
+    if isinstance(reply, TaskFailed):
+        return reply
+    given = reply.header.get("scores")
     try:
-        if isinstance(reply, Message):
-            given = reply.header.get("scores")
-            return scores_from_message(
-                reply, len(given) if isinstance(given, list) and 0 < len(given) < count else count
-            )
-        problem = reply.reason
-    except BadMessage as error:
-        problem = str(error)
-    _log.warning("%d pairs could not be compared: %s", count, problem)
-    return [PairScore(0.0, {})] * count
+        return scores_from_message(reply, len(given) if isinstance(given, list) and 0 < len(given) < count else count)
+    except BadMessage as problem:
+        return TaskFailed(f"the worker gave an answer that makes no sense: {problem}", "crash")

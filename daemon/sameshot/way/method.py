@@ -1,7 +1,8 @@
 """How two photos are compared, as the owner asked for it.
 
 Comes in: the section `same_shot` of the config. Goes out: a `Method`, whose id says what a stored score means: links of
-two methods are never mixed. A new version of the pair score is another method too.
+two methods are never mixed. A new version of the pair score is another method too. Nor are links mixed that were found
+among other candidates: a pair that one of the two would not have compared must not decide where groups are.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import Literal
 from sameshot.compare.measures import MEASURES, Measure, measure
 from sameshot.config import Config
 
+ALL_OF = " all of "
+"""What stands between a method's id and the size of the batches in which it compares all pairs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
@@ -25,6 +29,11 @@ class Method:
     batch_size: int | None
     linkage: Literal["star", "chain"]
     chunk_s: float
+
+    @property
+    def links_id(self) -> str:
+        """What tells its links from others: what their scores mean, and which pairs have one."""
+        return self.id if self.batch_size is None else f"{self.id}{ALL_OF}{self.batch_size}"
 
 
 def method_of(config: Config) -> Method:

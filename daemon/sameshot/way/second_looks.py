@@ -1,7 +1,8 @@
 """What is asked of a photo after its first look: a dear measure's descriptor, the inspection at full size, a vector.
 
 Comes in: contents. Goes out: descriptors, inspections and vectors in the store, one task each, on the first present
-file of the content. What cannot be had (the file is gone, or broken at full size) is left out until the next start.
+file of the content. A worker that failed for a reason that may pass is asked again, three times in all. What cannot be
+had (the file is gone, or broken at full size) is left out until the next start.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,12 +21,25 @@ from sameshot.service.message import BadMessage
 from sameshot.service.workers import Message, Task, TaskFailed, Workers
 from sameshot.store.store import Store
 from sameshot.way.arrival import stat_of
+from sameshot.way.left_out import LeftOut, may_try_again
 from sameshot.wire.measures import descriptors_from_message, inspect_request, inspection_from_message, measure_request
 from sameshot.wire.photos import EncoderHeader, vector_from_message, vector_request
 
 _log = logging.getLogger(__name__)
 _Answered = Callable[[Message], None]
 _AT_ONCE_PER_WORKER = 2
+_GONE = "its file is gone or was changed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One task about one content. `done` is called with why it came to nothing, and with nothing where it came."""
+
+    content: int
+    request: Message
+    save: _Answered
+    done: Callable[[str], None]
+    tries: int = 1
 
 
 class SecondLooks:
@@ -36,9 +51,9 @@ class SecondLooks:
         """`answers`: whether a root may be asked anything; what is in one that may not cannot be had."""
         self._store, self._workers, self._deadline_s, self._answers = store, workers, deadline_s, answers
         self._out = 0
-        self._queued: deque[tuple[int, Message, _Answered, Callable[[bool], None]]] = deque()
-        self.unmeasurable: set[int] = set()
-        """Contents whose descriptor could not be had."""
+        self._queued: deque[_Asked] = deque()
+        self.left_out = LeftOut(store)
+        """Also the contents whose descriptor could not be had."""
         self._uninspectable: set[int] = set()
         self._inspecting: set[int] = set()
         self._measuring: dict[int, list[Callable[[], None]]] = {}  # content -> who waits for its descriptor
@@ -50,7 +65,7 @@ class SecondLooks:
 
     def measure(self, contents: Iterable[int], measure: Measure, then: Callable[[], None]) -> None:
         """Sees to it that the measure's descriptor of each content is stored where it can be, then calls `then`."""
-        wanted = set(contents) - self.unmeasurable
+        wanted = {content for content in contents if content not in self.left_out}
         missing = wanted - self._store.contents.having_descriptor(wanted, measure.descriptor)
         left = [len(missing)]
 
@@ -67,14 +82,14 @@ class SecondLooks:
                 continue
             self._measuring[content] = [one_done]
             save = partial(self._save_descriptor, content, measure)
-            self._ask(content, measure_request([measure]), save, partial(self._measured, content))
+            self._ask(_Asked(content, measure_request([measure]), save, partial(self._measured, content)))
 
     def _save_descriptor(self, content: int, measure: Measure, reply: Message) -> None:
         self._store.contents.save_descriptor(content, *next(iter(descriptors_from_message(reply, [measure]).items())))
 
-    def _measured(self, content: int, succeeded: bool) -> None:
-        if not succeeded:
-            self.unmeasurable.add(content)
+    def _measured(self, content: int, why_not: str) -> None:
+        if why_not:
+            self.left_out.leave_content(content, why_not)
         for waiting in self._measuring.pop(content):
             waiting()
 
@@ -87,14 +102,14 @@ class SecondLooks:
         def save(reply: Message) -> None:
             self._store.inspections.save(content, inspection_from_message(reply))
 
-        def done(succeeded: bool) -> None:
+        def done(why_not: str) -> None:
             self._inspecting.discard(content)
-            if succeeded:
-                then()
-            else:
+            if why_not:
                 self._uninspectable.add(content)
+            else:
+                then()
 
-        self._ask(content, inspect_request(), save, done)
+        self._ask(_Asked(content, inspect_request(), save, done))
 
     def embed(self, content: int, encoder: EncoderHeader, then: Callable[[bool], None]) -> None:
         """Stores what one more encoder makes of the content's photo; calls `then` with whether that could be had."""
@@ -103,21 +118,21 @@ class SecondLooks:
             vector = vector_from_message(reply, encoder.dimension)
             self._store.contents.save_vector(content, encoder.encoder_id, vector)
 
-        self._ask(content, vector_request(encoder), save, then)
+        self._ask(_Asked(content, vector_request(encoder), save, lambda why_not: then(not why_not)))
 
     # ---------------------------------------------------------------- one task about one content
 
-    def _ask(self, content: int, request: Message, save: _Answered, done: Callable[[bool], None]) -> None:
-        self._queued.append((content, request, save, done))
+    def _ask(self, asked: _Asked) -> None:
+        self._queued.append(asked)
         self._hand_over()
 
     def _hand_over(self) -> None:
         """Opens only so many files at once; there may be thousands to measure."""
         while self._queued and self._out < _AT_ONCE_PER_WORKER * self._workers.count:
-            self._submit(*self._queued.popleft())
+            self._submit(self._queued.popleft())
 
-    def _submit(self, content: int, request: Message, save: _Answered, done: Callable[[bool], None]) -> None:
-        photo_ids = self._store.photos.photos_of([content]).get(content, [])
+    def _submit(self, asked: _Asked) -> None:
+        photo_ids = self._store.photos.photos_of([asked.content]).get(asked.content, [])
         for photo in self._store.photos.get(photo_ids).values():
             path, stat = photo.primary.path, photo.primary.stat
             if photo.missing_since_s is not None or not self._answers(photo.root) or stat_of(path) != stat:
@@ -127,31 +142,30 @@ class SecondLooks:
             except OSError:
                 continue
             self._out += 1
-            answered = partial(self._answered, path, stat, save, done)
+            answered = partial(self._answered, asked, path, stat)
             try:
-                self._workers.submit(Task(request, self._deadline_s, answered, descriptor))
+                self._workers.submit(Task(asked.request, self._deadline_s, answered, descriptor))
             finally:
                 os.close(descriptor)
             return
-        done(False)
+        asked.done(_GONE)
 
-    def _answered(
-        self,
-        path: Path,
-        stat: FileStat,
-        save: _Answered,
-        done: Callable[[bool], None],
-        reply: Message | TaskFailed,
-    ) -> None:
+    def _answered(self, asked: _Asked, path: Path, stat: FileStat, reply: Message | TaskFailed) -> None:
         self._out -= 1
-        succeeded = False
+        why_not = ""
         if isinstance(reply, TaskFailed):
-            _log.warning("%s had no second look: %s", path, reply.reason)
-        elif stat_of(path) == stat:  # else it was exchanged meanwhile, and is another content
+            if may_try_again(reply.kind, asked.tries):
+                self._ask(replace(asked, tries=asked.tries + 1))
+                return
+            why_not = reply.reason
+        elif stat_of(path) != stat:  # it was exchanged meanwhile, and is another content
+            why_not = _GONE
+        else:
             try:
-                save(reply)
-                succeeded = True
+                asked.save(reply)
             except BadMessage as problem:
-                _log.warning("%s had no second look: %s", path, problem)
+                why_not = f"the worker gave an answer that makes no sense: {problem}"
+        if why_not:
+            _log.warning("%s had no second look: %s", path, why_not)
         self._hand_over()
-        done(succeeded)
+        asked.done(why_not)
