@@ -17,9 +17,9 @@ else
 	@$(BIN)/sameshot --state-dir $(TRIAL)/state groups "$(PHOTOS)"
 endif
 
-# On all processors, up to four: most of the time of a test is a service that comes up.
+# Four at a time also on two processors: most of the time of a test is a service that comes up.
 test: .venv/test.stamp
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+	$(BIN)/python -m pytest --numprocesses 4
 
 test-all: .venv/test.stamp
 	$(BIN)/python -m pytest -m "slow or not slow" --timeout 3600
