@@ -188,7 +188,7 @@ def test_clustering_anew_changes_nothing(library) -> None:
     for name in scene.captures:
         one.arrive([name])
     before, generation = one.groups(), one.store.groups.generation
-    assert regroup_all(one.store, THRESHOLD, one.new_id) == set(one.content_of.values())
+    assert regroup_all(one.store, THRESHOLD, one.new_id).contents == set(one.content_of.values())
     assert one.groups() == before
     assert one.store.groups.generation == generation
 
@@ -406,11 +406,11 @@ def test_more_than_is_grouped_at_once_comes_out_as_one_by_one(library) -> None:
     whole = library(World({}, scores))
     for name in names:
         whole._look(name)
-    region = regroup(whole.store, whole.content_of.values(), THRESHOLD, whole.new_id)
+    region = regroup(whole.store, whole.content_of.values(), THRESHOLD, whole.new_id).contents
     assert region == set(whole.content_of.values())
     assert whole.partition() == {frozenset(pair) for pair in scores}
     before = whole.groups()
-    assert regroup_all(whole.store, THRESHOLD, whole.new_id) == region
+    assert regroup_all(whole.store, THRESHOLD, whole.new_id).contents == region
     assert whole.groups() == before
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -24,6 +25,7 @@ from sameshot.group.clocks import clock_offset
 from sameshot.group.frames import frames_of
 from sameshot.group.kinds import KnownSet, belongs_together, bursts_of, kind_of, recognise
 from sameshot.model import Capture, Link
+from sameshot.way.linking import Linker
 
 START = datetime(2026, 5, 1, 10, 0)  # noqa: DTZ001 - cameras write no zone
 NOMINAL_S = [30, 15, 8, 4, 2, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 15, 1 / 30, 1 / 60, 1 / 125, 1 / 250, 1 / 500, 1 / 1000]
@@ -185,6 +187,63 @@ def test_a_thin_overlap_keeps_the_last_frame_in_its_panorama(installation: Insta
     installation.scan()
     (group,) = installation.groups()["groups"]
     assert (group["kind"], len(group["photos"])) == ("panorama", 5)
+
+
+@pytest.fixture
+def crowded(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A sweep of four frames, and strangers of which one is more than its frames may have before the frame beside."""
+    monkeypatch.setattr("sameshot.way.linking.STRANGERS", 1)
+    wide = drawn.scene(77, 3360, 800)
+    frames = [wide[:, 720 * n : 720 * n + 1200] for n in range(4)]
+
+    def sweep(*shots: int) -> None:
+        for n in shots:
+            taken_at = START + timedelta(seconds=2 * n)
+            drawn.save(frames[n], installation.photos / f"{n}.jpg", taken_at=taken_at)
+
+    def crowd() -> None:
+        for n, frame in enumerate(frames):
+            columns = np.split(frame, 4, axis=1)
+            drawn.save(np.hstack([column[:, ::-1] for column in columns]), installation.photos / f"crowd-{n}.jpg")
+
+    between = installation.photos / "between.jpg"  # something else, taken between two frames
+    someone = partial(drawn.save, drawn.scene(5), between, taken_at=START + timedelta(seconds=3))
+    return SimpleNamespace(sweep=sweep, crowd=crowd, between=between, someone=someone)
+
+
+@pytest.mark.parametrize("comes_first", ["sweep", "crowd", "middle", "a photo between"])
+def test_strangers_that_look_more_alike_do_not_cut_a_panorama(
+    installation: Installation, crowded: SimpleNamespace, comes_first: str
+) -> None:
+    """Neighbours in time are compared whatever lies nearer, in whatever order the photos come."""
+    sweep, crowd = crowded.sweep, crowded.crowd
+    steps = {
+        "sweep": (partial(sweep, 0, 1, 2, 3), crowd),
+        "crowd": (crowd, partial(sweep, 2, 0, 3, 1)),
+        "middle": (partial(sweep, 1), crowd, partial(sweep, 0, 3), partial(sweep, 2)),
+        "a photo between": (crowd, crowded.someone, partial(sweep, 0, 1, 2, 3), crowded.between.unlink),
+    }
+    for step in steps[comes_first]:
+        step()
+        installation.scan()
+    (group,) = installation.groups()["groups"]
+    assert (group["kind"], len(group["photos"])) == ("panorama", 4)
+
+
+def test_neighbours_in_time_that_a_kill_kept_from_being_compared_are_compared_by_the_next_start(
+    installation: Installation, crowded: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowded.crowd()
+    installation.scan()
+    crowded.sweep(0, 1, 2, 3)
+    with monkeypatch.context() as killed:
+        begun = lambda _, pairs: {content for pair in pairs for content in pair}  # noqa: E731
+        killed.setattr(Linker, "compare_neighbours", begun)
+        installation.scan()
+    assert all(len(group["photos"]) < 4 for group in installation.groups()["groups"])
+    installation.scan()
+    (group,) = installation.groups()["groups"]
+    assert (group["kind"], len(group["photos"])) == ("panorama", 4)
 
 
 @pytest.mark.parametrize("interval_s", [2.0, 5.0, 7.5, 60.0])

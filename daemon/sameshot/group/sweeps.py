@@ -54,11 +54,15 @@ def panoramas(frames: Sequence[Frame], pair: Pair) -> Iterator[list[Frame]]:
         yield stretch
 
 
+def may_overlap(earlier: Frame, later: Frame) -> bool:
+    """Whether two frames that follow each other may be of one panorama, by what the camera wrote."""
+    same_lens = earlier.capture.focal_length_mm == later.capture.focal_length_mm
+    return same_lens and pause_s(earlier, later) <= PANORAMA_PAUSE_S
+
+
 def _shift(earlier: Frame, later: Frame, pair: Pair) -> tuple[float, float] | None:
     """How far the scene moved in the frame, in frame widths and heights; None where two frames do not overlap."""
-    if pause_s(earlier, later) > PANORAMA_PAUSE_S:
-        return None
-    if earlier.capture.focal_length_mm != later.capture.focal_length_mm:
+    if not may_overlap(earlier, later):
         return None
     link = best_pair(earlier, later, pair)
     if link is None or "shift_x" not in link.evidence:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sameshot.group.chain import chains
 from sameshot.group.constraints import Constraints, Said, resolve
@@ -30,6 +30,13 @@ _EVERYTHING = Switches()
 _AT_ONCE = 512
 
 
+class Regrouped(NamedTuple):
+    """`contents`: of the region that was grouped. `not_compared`: pairs of them to compare before that is final."""
+
+    contents: set[int]
+    not_compared: set[tuple[int, int]]
+
+
 def regroup(
     store: Store,
     contents: Iterable[int],
@@ -37,18 +44,20 @@ def regroup(
     new_id: Callable[[], str],
     linkage: Literal["star", "chain"] = "star",
     switches: Switches = _EVERYTHING,
-) -> set[int]:
-    """Brings the groups around `contents` up to date in one transaction. Returns the contents of the region.
+) -> Regrouped:
+    """Brings the groups around `contents` up to date in one transaction.
 
     A part is taken up at a time: each region is closed, so what is found is the same, and memory stays that of a part.
     """
-    done: set[int] = set()
+    done = Regrouped(set(), set())
     with store.transaction():
         left = sorted(set(contents))
         for start in range(0, len(left), _AT_ONCE):
-            part = set(left[start : start + _AT_ONCE]) - done
+            part = set(left[start : start + _AT_ONCE]) - done.contents
             if part:
-                done |= _regroup_around(store, part, threshold, new_id, linkage, switches)
+                found = _regroup_around(store, part, threshold, new_id, linkage, switches)
+                done.contents.update(found.contents)
+                done.not_compared.update(found.not_compared)
     return done
 
 
@@ -59,7 +68,7 @@ def _regroup_around(
     new_id: Callable[[], str],
     linkage: Literal["star", "chain"],
     switches: Switches,
-) -> set[int]:
+) -> Regrouped:
     series = SeriesReader(store, threshold, sets=switches.sets)
     region, constraints = _region(store, contents, threshold, series)
     mode = store.clusters.mode
@@ -83,7 +92,7 @@ def _regroup_around(
     before = store.groups.get(set(known.values()))
     if {group.id: group for group in groups} != {group.id: group for group in before}:
         store.groups.replace(set(known.values()), groups)
-    return region
+    return Regrouped(region, series.not_compared)
 
 
 def regroup_all(
@@ -92,7 +101,7 @@ def regroup_all(
     new_id: Callable[[], str],
     linkage: Literal["star", "chain"] = "star",
     switches: Switches = _EVERYTHING,
-) -> set[int]:
+) -> Regrouped:
     """Clusters everything anew. Of a library in which nothing changed no group changes, and no id."""
     return regroup(store, store.contents.ids(), threshold, new_id, linkage, switches)
 

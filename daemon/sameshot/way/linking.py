@@ -8,12 +8,16 @@ shortlist's cosine. A group of any size is still found whole, since only strange
 The **reach** of a content is the cosine of its 16th stranger. A link counts while it is within the reach of either end:
 that depends on the set of contents alone, so groups do not depend on the order of arrival. On arrival a content is
 compared with its own reach and with all in whose reach it lies; as reaches only shrink, no pair that counts is missed.
+
+What one camera took one after the other is compared beyond the reach too, when grouping asks for it: the frames of a
+panorama share less with each other than with strangers. Such a pair counts for recognising sets, and for nothing else.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -57,6 +61,8 @@ class _Search:
     wanting: Sequence[Neighbour]
     farther: Iterator[Neighbour]
     """Neighbours from the nearest on that were not met yet. What arrives meanwhile looks for this one by itself."""
+    is_whole: bool = True
+    """Whether the content's links are complete afterwards; else the search is for those that want it alone."""
     met: list[Neighbour] = field(default_factory=list)
     tasks: int = 0
     """How many comparing tasks of it are out."""
@@ -96,6 +102,7 @@ class Linker:
         self._shortlist_cosine, self._link_threshold = shortlist_cosine, link_threshold
         self._linked, self._touched = linked, touched
         self._left_out = second_looks.left_out
+        self._neighbours: set[tuple[int, int]] = set()  # pairs that are under way only because time says so
         self.under_way = 0
         """How many comparing tasks are out."""
 
@@ -110,6 +117,24 @@ class Linker:
         self._store.contents.set_reaches({content: reach})
         self._index.set_reach(content, -1.0 if reach is None else reach)
         self.find_links(content)
+
+    def compare_neighbours(self, pairs: AbstractSet[tuple[int, int]]) -> set[int]:
+        """Compares neighbours in time that are on each other's shortlist, however many strangers lie nearer.
+
+        Returns the contents of those that it compares; they are touched when that is done. By another
+        measure than the pair score nothing is compared: it does not tell what sets are recognised by.
+        """
+        if self._method.measure is not None:
+            return set()
+        for one, other in sorted(pairs - self._neighbours):
+            vector, beside = self._index.vector(one), self._index.vector(other)
+            if vector is None or beside is None:
+                continue
+            cosine = float(np.dot(vector, beside))
+            if cosine >= self._shortlist_cosine and self._left_out.able(one, {other: cosine}):
+                self._neighbours.add((one, other))
+                self._go_on(_Search(one, vector, [(other, cosine)], iter(()), is_whole=False))
+        return {end for pair in pairs & self._neighbours for end in pair}
 
     def _go_on(self, search: _Search) -> None:
         todo = self._candidates(search)
@@ -158,6 +183,12 @@ class Linker:
             self._complete(search)
 
     def _complete(self, search: _Search) -> None:
+        if not search.is_whole:
+            for other, _ in search.wanting:
+                self._neighbours.discard((search.content, other))
+                self._touched(other)
+            self._touched(search.content)
+            return
         self._left_out.complete(search.content)
         self._linked(search.content)
 

@@ -172,7 +172,7 @@ class Migration:
 
     def _regroup(self, contents: set[int]) -> None:
         self._dirty -= contents
-        self._dirty -= regroup(
+        region, not_compared = regroup(
             self._store.other,
             contents,
             self.settings.link_threshold,
@@ -180,6 +180,8 @@ class Migration:
             self.settings.method.linkage,
             self.settings.switches,
         )
+        self._dirty -= region
+        self._linker.compare_neighbours(not_compared)
 
     def _new_id(self) -> str:
         return new_group_id(int(self._now() * 1000))

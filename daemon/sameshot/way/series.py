@@ -1,16 +1,19 @@
 """What each camera took one after the other, read from the store, and the sets that are recognised in it.
 
 Comes in: contents. Goes out: the series around them (one camera, no pause longer than two minutes), each whole, so that
-what is recognised does not depend on which of its photos came last. Only photos that are present count.
+what is recognised does not depend on which of its photos came last. Only photos that are present count. Two frames that
+follow each other count however many strangers look more like either (see `linking`): time says what to compare with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import pairwise, product
 
 from sameshot.group.frames import Frame, frames_of
 from sameshot.group.kinds import SERIES_GAP_S, KnownSet, bursts_of, recognise
+from sameshot.group.sweeps import may_overlap
 from sameshot.model import Capture, Link, SetKind
 from sameshot.store.store import Store
 
@@ -28,6 +31,8 @@ class SeriesReader:
         self.bursts: dict[int, tuple[int, int]] = {}
         """Content -> what the contents of one burst share."""
         self.frame_of: dict[int, SetKind] = {}
+        self.not_compared: set[tuple[int, int]] = set()
+        """Neighbours in time that may overlap, which nobody has found out yet; the smaller first."""
 
     @property
     def sets(self) -> list[KnownSet]:
@@ -64,7 +69,7 @@ class SeriesReader:
         self.bursts |= {content: (series[0], burst) for content, burst in bursts_of(frames).items()}
         if not self._recognises or len(frames) < 3:
             return
-        self._fetch(product_pairs(frames))
+        self._fetch(product_pairs(frames), neighbours_in_time(frames))
         for known in recognise(frames, self._pair, self._threshold, self._focus):
             self._found[order[known.contents[0]]] = known
             self.frame_of |= dict.fromkeys(known.contents, known.kind)
@@ -72,17 +77,18 @@ class SeriesReader:
     def _pair(self, first: int, second: int) -> Link | None:
         pair = (min(first, second), max(first, second))
         if pair not in self._links:  # frames between them turned out to be another set's
-            self._fetch([pair])
+            self._fetch([pair], frozenset())
         return self._links[pair]
 
     def _focus(self, content: int) -> bytes | None:
         return self._store.contents.descriptor(content, "focus")
 
-    def _fetch(self, pairs: list[tuple[int, int]]) -> None:
+    def _fetch(self, pairs: list[tuple[int, int]], neighbours: AbstractSet[tuple[int, int]]) -> None:
         self._links |= dict.fromkeys(pairs)
-        links = self._store.moments.links_of_pairs(pairs)
+        known = {(link.first, link.second): link for link in self._store.moments.links_of_pairs(pairs)}
         reaches = self._store.contents.reaches({end for pair in pairs for end in pair})
-        self._links |= {(link.first, link.second): link for link in links if counts(link, reaches)}
+        self._links |= {pair: link for pair, link in known.items() if pair in neighbours or counts(link, reaches)}
+        self.not_compared |= neighbours - known.keys()
 
 
 def counts(link: Link, reaches: Mapping[int, float]) -> bool:
@@ -93,6 +99,12 @@ def counts(link: Link, reaches: Mapping[int, float]) -> bool:
 def within_reach(one: int, other: int, cosine: float, reaches: Mapping[int, float]) -> bool:
     """Whether two contents of this cosine lie within the reach of either; `reaches`: of those that are bounded."""
     return cosine >= min(reaches.get(one, -1.0), reaches.get(other, -1.0))
+
+
+def neighbours_in_time(frames: Sequence[Frame]) -> set[tuple[int, int]]:
+    """One content of each frame with one of the next where the two may overlap, the smaller first."""
+    pairs = ((a.contents[0], b.contents[0]) for a, b in pairwise(frames) if may_overlap(a, b))
+    return {(min(pair), max(pair)) for pair in pairs}
 
 
 def product_pairs(frames: Sequence[Frame]) -> list[tuple[int, int]]:
