@@ -25,7 +25,7 @@ import numpy as np
 
 from sameshot.compare import captures
 from sameshot.compare.measures import Measure
-from sameshot.compare.pair_score import score_pair
+from sameshot.compare.pair_score import evidence_of, score_pair
 from sameshot.decode.identify import identify
 from sameshot.decode.picture import read_picture
 from sameshot.describe.changes import CHANGES
@@ -151,7 +151,10 @@ def _changed(picture: Picture, request: Message) -> Picture:
 
 
 def _compare(request: Message, _: int | None) -> Message:
-    """Scores the first with each of the others: all of them, or those that the time given was enough for."""
+    """Scores the first with each of the others: all of them, or those that the time given was enough for.
+
+    Asked for `every` evidence of the pair score, it looks on where a pair is clear already.
+    """
     one, *candidates = features_from_message(request)
     measures = measures_from_json(request.header.get("measures", []))
     seconds = request.header.get("seconds")
@@ -159,6 +162,8 @@ def _compare(request: Message, _: int | None) -> Message:
     scores = []
     for candidate in candidates:
         scores.append(_measured(measures, one, candidate) if measures else score_pair(one, candidate))
+        if request.header.get("every") is True and not measures:
+            scores[-1] = PairScore(scores[-1].score, evidence_of(one, candidate) | scores[-1].evidence)
         if time.monotonic() >= until_s:
             break
     return scores_to_message(scores)

@@ -10,13 +10,11 @@ from sameshot.app import App
 from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.errors import BadInput, SameshotError
 from sameshot.group.clocks import clock_offset
-from sameshot.group.quality import reasons as better
-from sameshot.model import Capture, Features, Group
-from sameshot.way.certificates import MISSING, certificate
+from sameshot.model import Capture, Features
+from sameshot.way.certificates import MISSING, certificate, goes_before
 from sameshot.way.linking import STRANGERS
 from sameshot.way.looking import compare_one, features_of, measured
 from sameshot.way.method import every_measure
-from sameshot.way.rating import rated
 from sameshot.way.series import within_reach
 from sameshot.wording import counted, told_apart
 
@@ -39,6 +37,7 @@ def explain(app: App, *, first: Path, second: Path) -> ExplainResult:
     one, features = features_of(app, first)
     other, other_features = features_of(app, second)
     pair = compare_one(app, features, [other_features])[0]
+    evidence = compare_one(app, features, [other_features], every=True)[0].evidence
     values, missing = _every_value(app, (first, features), (second, other_features))
     exact = one is not None and one == other
     measure = app.method.measure
@@ -49,9 +48,10 @@ def explain(app: App, *, first: Path, second: Path) -> ExplainResult:
     together = exact or (one in groups and other in groups and groups[one] == groups[other])
     return ExplainResult(
         first, second, round(score, 4), app.link_threshold, together if one and other else score >= app.link_threshold,
-        {name: round(value, 4) for name, value in ({"pair_score": pair.score} | pair.evidence | values).items()},
+        {name: round(value, 4) for name, value in ({"pair_score": pair.score} | evidence | values).items()},
         (
             *_reasons(app, one, other, score, pair.evidence["cosine"], exact=exact, together=together),
+            *_not_needed([name for name in evidence if name not in pair.evidence]),
             *_taken(features.capture, other_features.capture),
             *_not_computed(missing),
         ),
@@ -72,6 +72,11 @@ def _every_value(
         except SameshotError as problem:
             missing[measure.name] = str(problem)
     return values, missing
+
+
+def _not_needed(names: list[str]) -> list[str]:
+    """Which evidence the pair score did without."""
+    return [f"The pair score was clear without {', '.join(names)}."] if names else []
 
 
 def _not_computed(missing: dict[str, str]) -> list[str]:
@@ -135,27 +140,13 @@ def _certificates(app: App, one: int, other: int) -> list[str]:
     sentences = [f"Both are in group {group.id} (kind: {group.kind}), which {name} stands for."]
     if group.representative in (one, other):
         behind = other if group.representative == one else one
-        sentences.append(f"{name} {_goes_before(app, group, behind)}.")
+        reason = goes_before(app, [member.content for member in group.members], group.representative, behind)
+        sentences.append(f"{name} goes before {views[behind][0].path.name if behind in views else MISSING} {reason}.")
     for member in group.members:
         if member.content in (one, other) and member.content in views:
             name = views[member.content][0].path.name
             sentences += [f"{name}: {told[0].lower()}{told[1:]}" for told in certificate(app, group, member)]
     return sentences
-
-
-def _goes_before(app: App, group: Group, behind: int) -> str:
-    """Why the photo that stands for a group does so and not this other member."""
-    digests = {content: row.digest for content, row in app.store.contents.get(m.content for m in group.members).items()}
-    chosen = app.store.verdicts.chosen(digests.values())
-    if digests[group.representative] in chosen and digests[behind] not in chosen:
-        return "goes before the other because you chose it"
-    ratings = rated(app.store, [[member.content for member in group.members]])
-    own, others = ratings[group.representative], ratings[behind]
-    if others.value > own.value:
-        return (
-            "stands for it, although the other is rated higher: not every photo of the group is provably like that one"
-        )
-    return f"goes before the other because {'; '.join(better(own, others))}"
 
 
 def _taken(first: Capture, second: Capture) -> list[str]:

@@ -9,12 +9,10 @@ from pathlib import Path
 from sameshot.app import App
 from sameshot.apply.history import StepRecord
 from sameshot.errors import BadInput
-from sameshot.group.quality import Rating
-from sameshot.group.quality import reasons as better
 from sameshot.model import Group, GroupView, Membership
 from sameshot.store.photos import PhotoRow
 from sameshot.verbs.merge import merges
-from sameshot.way.certificates import certificate
+from sameshot.way.certificates import certificate, goes_before
 from sameshot.way.comparing import stored_scores
 from sameshot.way.left_out import not_compared
 from sameshot.way.library import check_known, group_views
@@ -117,13 +115,9 @@ def _rule(app: App, group: Group, seen: GroupView, member: Membership, *, stands
         yield from certificate(app, group, member)
         return
     yield from certificate(app, group, member)
-    chosen = _chosen(app, seen)
-    if head.content in chosen and member.content not in chosen:
-        yield f"{head.path.name} goes before it because you chose that one."
-        return
-    ratings = _ratings(app, seen)
-    if member.content in ratings:
-        yield f"{head.path.name} goes before it because {_because(ratings[head.content], ratings[member.content])}."
+    present = _present(seen)
+    if member.content in present:
+        yield f"{head.path.name} goes before it {goes_before(app, present, head.content, member.content)}."
 
 
 def _merges(app: App, group: Group) -> Iterator[str]:
@@ -136,38 +130,22 @@ def _merges(app: App, group: Group) -> Iterator[str]:
 
 
 def _why_it_stands(app: App, group: Group, seen: GroupView) -> Iterator[str]:
-    head, ratings = seen.representative, _ratings(app, seen)
+    head, present = seen.representative, _present(seen)
     others = [view for view in seen.photos if view.content != head.content]
     if not others:
         yield "The others are exact copies of it."
         return
-    next_one = max(others, key=lambda view: ratings[view.content].value)
-    own, other = ratings[head.content], ratings[next_one.content]
-    chosen = _chosen(app, seen)
     if head.content != group.representative:
         yield "The photo that stands for the group otherwise is missing now."
-    elif head.content in chosen and next_one.content not in chosen:
-        yield "You chose it to stand for the group."
-        if other.value > own.value:
-            yield f"Without that {next_one.path.name} might, because {_because(other, own)}."
-    elif other.value > own.value:
-        yield f"{next_one.path.name} is rated higher, but not every photo of the group is provably like it."
-    else:
-        yield f"Before {next_one.path.name} because {_because(own, other)}."
+        return
+    ratings = rated(app.store, [present])
+    next_one = max(others, key=lambda view: ratings[view.content].value)
+    reason = goes_before(app, present, head.content, next_one.content)
+    yield f"{head.path.name} goes before {next_one.path.name} {reason}."
 
 
-def _ratings(app: App, seen: GroupView) -> dict[int, Rating]:
-    return rated(app.store, [list(dict.fromkeys(view.content for view in seen.photos))])
-
-
-def _chosen(app: App, seen: GroupView) -> set[int]:
-    """Those of a group whom the owner said last shall stand for it."""
-    contents = {view.digest: view.content for view in seen.photos}
-    return {contents[digest] for digest in app.store.verdicts.chosen(contents)}
-
-
-def _because(winner: Rating, other: Rating) -> str:
-    return "; ".join(better(winner, other))
+def _present(seen: GroupView) -> list[int]:
+    return list(dict.fromkeys(view.content for view in seen.photos))
 
 
 def _done(app: App, photo: PhotoRow) -> Iterator[StepRecord]:

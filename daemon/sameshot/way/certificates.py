@@ -1,16 +1,18 @@
-"""What vouches for a member of a group, in words.
+"""What vouches for a member of a group, and why another one goes before it, in words.
 
-Comes in: a group as the store keeps it, and one of its members. Goes out: sentences about "it": the certificate first,
-then the member's worst pair. Refuses nothing.
+Comes in: a group as the store keeps it, and its members. Goes out: sentences about "it": the certificate first, then
+the member's worst pair; and clauses that follow "A goes before B". Refuses nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sameshot.group.kinds import RECOGNISED_BY
+from sameshot.group.quality import reasons
 from sameshot.way.comparing import kind_of_score
+from sameshot.way.rating import rated
 from sameshot.wording import told_apart
 
 if TYPE_CHECKING:
@@ -59,3 +61,18 @@ def certificate(app: App, group: Group, member: Membership) -> Iterator[str]:
             f"Its worst pair in the group is with {names.get(least, MISSING)}: {compared[least]:.3f} "
             f"(compared with {len(compared)} of {len(others)} others)."
         )
+
+
+def goes_before(app: App, members: Sequence[int], one: int, other: int) -> str:
+    """Why, of these members of a group, the one goes before the other: what follows the names of both."""
+    ratings = rated(app.store, [members])
+    own, others = ratings[one], ratings[other]
+    digests = {content: row.digest for content, row in app.store.contents.get(members).items()}
+    chosen = app.store.verdicts.chosen(digests.values())
+    is_better = own.value >= others.value
+    if digests[one] in chosen and digests[other] not in chosen:
+        otherwise = "" if is_better else f"; otherwise the other might, because {'; '.join(reasons(others, own))}"
+        return f"because you chose it{otherwise}"
+    if not is_better:
+        return "although it is rated lower: not every photo of the group is provably like the other"
+    return f"because {'; '.join(reasons(own, others))}"

@@ -99,13 +99,16 @@ def measured(app: App, path: Path, features: Features, measures: Sequence[Measur
 
 
 def compare_one(
-    app: App, one: Features, others: Sequence[Features], measures: Sequence[Measure] = ()
+    app: App, one: Features, others: Sequence[Features], measures: Sequence[Measure] = (), *, every: bool = False
 ) -> list[PairScore]:
-    """Returns the score of `one` with each of `others`: the pair score, or that of the first of `measures`."""
+    """Returns the score of `one` with each of `others`: the pair score, or that of the first of `measures`.
+
+    `every`: the pair score with all its evidence, also what was not needed because the pair was clear before.
+    """
     if not others:
         return []
     header, buffers = features_to_buffers([one, *others])
-    request = Message({"task": "compare", **header, "measures": measures_as_json(measures)}, buffers)
+    request = Message({"task": "compare", **header, "measures": measures_as_json(measures), "every": every}, buffers)
     return scores_from_message(app.ask(request), len(others))
 
 
