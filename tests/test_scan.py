@@ -385,3 +385,29 @@ def test_the_owner_has_the_last_word(scanned: Installation) -> None:
     scanned.ask("keep", files=[scanned.photos / "IMG_100.jpg"])
     [burst] = [group for group in scanned.groups()["groups"] if "IMG_100.jpg" in group["representative"]]
     assert len(burst["photos"]) == 3
+
+
+def test_what_was_said_can_be_taken_back(scanned: Installation) -> None:
+    measured = scanned.groups()
+    first, second, third = (scanned.photos / f"IMG_{number}.jpg" for number in (100, 101, 102))
+    [burst] = [group for group in measured["groups"] if str(third) in {photo["path"] for photo in group["photos"]}]
+    behind = burst["photos"][-1]["path"]
+    assert scanned.run("keep", behind).code == 0
+    assert scanned.run("apart", first, second, third).code == 0
+    assert not any(shot & BURST for shot in scanned.partition() if len(shot) > 1)
+
+    took = scanned.run("unsay", first, second)
+    assert (took.code, took.err) == (0, "")
+    assert "Taken back: `apart` of IMG_100.jpg and IMG_101.jpg." in took.out
+    assert "IMG_102" not in took.out, "only what was said of these two together"
+    assert frozenset({"IMG_100.jpg", "IMG_101.jpg"}) in scanned.partition()
+    assert "Taken back: `apart` of IMG_10" in scanned.run("unsay", third).out
+    scanned.run("unsay", behind)
+    assert scanned.run("unsay", behind).out == "Nothing was said of it.\n"
+
+    def shown(groups):
+        return [[photo["path"] for photo in group["photos"]] for group in groups["groups"]]
+
+    assert shown(scanned.groups()) == shown(measured)
+    refused = scanned.run("unsay", scanned.photos / "never.jpg")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)

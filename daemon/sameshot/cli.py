@@ -230,6 +230,12 @@ def keep(context: typer.Context, files: Files) -> None:
     printing.verdict(context.obj.out, context.obj.perform("keep", files=absolute(files)))
 
 
+@app.command()
+def unsay(context: typer.Context, files: Files) -> None:
+    """Take back what you said of a photo, or of several photos together."""
+    printing.unsaid(context.obj.out, context.obj.perform("unsay", files=absolute(files)))
+
+
 app.registered_commands += cli_sameness.commands.registered_commands
 app.registered_commands += cli_filing.commands.registered_commands
 app.registered_commands += cli_night.commands.registered_commands

@@ -288,6 +288,14 @@ def verdict(out: Printer, result: dict[str, Any]) -> None:
     out.say(f"Noted for {counted(len(result['photos']), 'photo')}.")
 
 
+def unsaid(out: Printer, result: dict[str, Any]) -> None:
+    """What was taken back."""
+    for word in result["words"]:
+        out.say(f"Taken back: {word}.")
+    if not result["words"]:
+        out.say("Nothing was said of it." if len(result["photos"]) == 1 else "Nothing was said of them together.")
+
+
 def activity(out: Printer, result: dict[str, Any]) -> None:
     """What happened, oldest first, then what goes on."""
     for event in result["events"]:

@@ -1,7 +1,7 @@
 """What the owner said, by digest: it outlives files, contents and groups.
 
 A verdict on several photos is kept as one row for each pair, so that a later word on two of them displaces exactly
-what it contradicts. The newest wins; what it displaced stays on record.
+what it contradicts. The newest wins; what it displaced, and what was taken back, stays on record.
 """
 
 from __future__ import annotations
@@ -73,6 +73,15 @@ class Verdicts:
                         "UPDATE verdicts SET displaced_by = ? WHERE id = ?", [new[0][0], standing[0]]
                     )
         return displaced
+
+    def withdraw(self, digests: Iterable[bytes]) -> list[Verdict]:
+        """Take back all that was said of one content, or of several among themselves; the words that stood till now."""
+        about = set(digests)
+        words = [word for word in self.touching(about) if len(about) == 1 or about.issuperset(word.digests)]
+        with self._connection.transaction(durable=True):
+            for word in words:
+                self._connection.write("UPDATE verdicts SET displaced_by = id WHERE id = ?", [word.id])
+        return words
 
     def any(self) -> bool:
         """Whether any verdict stands."""

@@ -71,6 +71,7 @@ VERBS: Mapping[str, Verb] = dict(
         _row("together", "writing"),
         _row("apart", "writing"),
         _row("keep", "writing"),
+        _row("unsay", "writing"),
         _row("learn", "writing"),
         _row("models", "nothing"),
         _row("train", "nothing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def say(app: App, kind: VerdictKind, files: tuple[Path, ...]) -> VerdictResult:
 
     Raises BadInput when a file is no known photo or a pair cannot be told apart: exact copies are one content.
     """
-    digests = {path: _digest(app, path) for path in files}
+    digests = {path: digest_of(app, path) for path in files}
     if kind != "keep" and len(set(digests.values())) < 2:
         raise BadInput(
             f"`{kind}` needs at least two different photos", "Exact copies of one file always belong together"
@@ -31,13 +32,19 @@ def say(app: App, kind: VerdictKind, files: tuple[Path, ...]) -> VerdictResult:
     if kind == "apart" and len(set(digests.values())) < len(digests):
         raise BadInput("Two of these files are exact copies of each other", "Exact copies always belong together")
     displaced = app.store.verdicts.add(kind, digests.values(), app.now())
-    contents = [app.store.contents.by_digest(digest) for digest in digests.values()]
-    app.flow.touch(content.id for content in contents if content is not None)
-    app.flow.regroup()
+    group_anew(app, digests.values())
     return VerdictResult(files, tuple(f"an earlier `{word.kind}` on two of these photos" for word in displaced))
 
 
-def _digest(app: App, path: Path) -> bytes:
+def group_anew(app: App, digests: Iterable[bytes]) -> None:
+    """Makes the groups of these photos as the standing words want them."""
+    contents = [app.store.contents.by_digest(digest) for digest in digests]
+    app.flow.touch(content.id for content in contents if content is not None)
+    app.flow.regroup()
+
+
+def digest_of(app: App, path: Path) -> bytes:
+    """Returns what words about the photo are kept by. Raises BadInput where it is not known."""
     photo = app.store.photos.at(path)
     if photo is not None and photo.stage == "failed":
         raise BadInput(
