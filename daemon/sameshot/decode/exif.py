@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Tags = dict[int, Any]
 
 _LONGEST_TEXT = 120
-_LARGEST_XMP_BYTES = 1 << 20
+LARGEST_XMP_BYTES = 1 << 20
 _DETAILS = 0x8769
 # Date, sub-seconds and offset of: the exposure, the digitizing, the last change.
 _MOMENTS = ((0x9003, 0x9291, 0x9011), (0x9004, 0x9292, 0x9012), (0x0132, 0x9290, 0x9010))
@@ -140,6 +140,13 @@ def _offset_minutes(text: str | None) -> int | None:
 
 def _rating(tags: Tags, xmp: object) -> int | None:
     """XMP wins: it is what editors write, and EXIF's field is often left behind. -1 means rejected."""
-    found = _XMP_RATING.search(xmp[:_LARGEST_XMP_BYTES]) if isinstance(xmp, bytes) else None
-    stars = float(found.group(1)) if found else _number(tags.get(0x4746), 0, 5)
-    return int(stars) if stars is not None and -1 <= stars <= 5 else None
+    said = rating_in(xmp) if isinstance(xmp, bytes) else None
+    stars = _number(tags.get(0x4746), 0, 5) if said is None else said
+    return None if stars is None else int(stars)
+
+
+def rating_in(xmp: bytes) -> int | None:
+    """The owner's rating in an XMP packet, 0 to 5, or -1 for a rejected photo; None where it has none that can be."""
+    found = _XMP_RATING.search(xmp[:LARGEST_XMP_BYTES])
+    stars = int(found.group(1)) if found else None
+    return stars if stars is not None and -1 <= stars <= 5 else None

@@ -23,6 +23,7 @@ from sameshot.store.store import Store
 from sameshot.watch.companions import pair_shots
 from sameshot.watch.ignore import COMPANION_EXTENSIONS, extension
 from sameshot.way.arrival import stat_of
+from sameshot.way.sidecars import learn_ratings
 
 
 def late_companions(
@@ -104,7 +105,9 @@ def learn_followed(store: Store, outcomes: Iterable[StepOutcome]) -> None:
         owner = next((shot.primary.path for shot in shots if path in {file.path for file in shot.companions}), None)
         photo = store.photos.at(owner) if owner is not None else None
         if photo is not None:
-            store.photos.set_shot(photo.id, Shot(photo.primary, (*photo.companions, FoundFile(path, stat))))
+            shot = Shot(photo.primary, (*photo.companions, FoundFile(path, stat)))
+            store.photos.set_shot(photo.id, shot)
+            learn_ratings(store, shot)
 
 
 def learn_parted(store: Store, outcomes: Iterable[StepOutcome]) -> None:

@@ -132,6 +132,13 @@ class Photos:
         rows = self._connection.rows(sql, [as_json_list(content_ids)])
         return {content: [row[1] for row in group] for content, group in groupby(rows, key=lambda row: row[0])}
 
+    def ratings(self, content_ids: Iterable[int]) -> dict[int, int]:
+        """Content -> the highest rating that a present sidecar of a present photo says; others are left out."""
+        sql = """SELECT content, max(rating) FROM photos JOIN files ON photo = photos.id
+                 WHERE content IN (SELECT value FROM json_each(?)) AND rating IS NOT NULL AND missing_since_s IS NULL
+                 GROUP BY content"""
+        return dict(self._connection.rows(sql, [as_json_list(content_ids)]))
+
     def copies(self, content_ids: Iterable[int]) -> dict[int, int]:
         """Content -> how many present photos hold it; contents without any are left out.
 
@@ -194,6 +201,10 @@ class Photos:
         Stage and content stay: where the primary's bytes may have changed, `advance` the photo to "seen" as well.
         """
         self._files.replace_shot(photo_id, shot)
+
+    def set_rating(self, path: Path, rating: int | None) -> None:
+        """A known sidecar says this of its photo, or nothing. Unknown paths are ignored."""
+        self._connection.write("UPDATE files SET rating = ? WHERE folder = ? AND name = ?", [rating, *key(path)])
 
     def update_stat(self, path: Path, stat: FileStat) -> None:
         """A known file has other facts now. Unknown paths are ignored."""

@@ -206,4 +206,10 @@ ALTER TABLE new_links RENAME TO {table};
     for table in ("links", "other_links")
 )
 
-STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7)
+# What a sidecar says of its photo. Those that are known look changed to the next sweep, which reads them.
+_VERSION_8 = """
+ALTER TABLE files ADD COLUMN rating INTEGER;
+UPDATE files SET mtime_ns = 0 WHERE role = 'companion' AND lower(CAST(name AS TEXT)) LIKE '%.xmp';
+"""
+
+STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7, _VERSION_8)

@@ -15,6 +15,7 @@ from pathlib import Path
 from sameshot.model import FileStat, FoundFile, Shot
 from sameshot.store.files import FileRole, FileRow
 from sameshot.store.store import Store
+from sameshot.way.sidecars import learn_ratings
 
 
 @dataclass(slots=True)
@@ -98,6 +99,7 @@ def _reconcile_shot(
     if owner is None:
         if takes_in:
             arrivals.unsettled.add(store.photos.register(root, shot))
+            learn_ratings(store, shot)
         return
     if all(_is_as_known(found, rows[found.path], owner.photo_id, found is shot.primary) for found in files):
         return
@@ -106,6 +108,7 @@ def _reconcile_shot(
         if row is not None and row.path != found.path:
             store.photos.move_file(row.path, found.path, found.stat)
     store.photos.set_shot(owner.photo_id, shot)
+    learn_ratings(store, shot)
     _touch(store, {owner.photo_id}, arrivals)
     if primary is None or primary.role != "primary" or not _has_same_bytes(primary, shot.primary):
         # Its content stays as known until the new bytes are identified: mostly only metadata or the mode changed.

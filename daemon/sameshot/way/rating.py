@@ -6,6 +6,7 @@ Comes in: groups as sets of contents. Goes out: a rating for each content, again
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sameshot.group.quality import Facts, Rating, rate
 from sameshot.store.store import Store
@@ -24,10 +25,15 @@ def rated(store: Store, groups: Iterable[Sequence[int]]) -> dict[int, Rating]:
 
 
 def facts_of(store: Store, contents: Sequence[int]) -> Mapping[int, Facts]:
-    """Returns what ratings are made of, of each content that was looked at."""
+    """Returns what ratings are made of, of each content that was looked at. A sidecar's stars go before the file's."""
     qualities, sizes = store.contents.qualities(contents), store.contents.sizes_px(contents)
     captures, rows = store.contents.captures(contents), store.contents.get(contents)
     inspections = store.inspections.get(contents)
+    captures |= {
+        content: replace(captures[content], rating=rating)
+        for content, rating in store.photos.ratings(contents).items()
+        if content in captures
+    }
     return {
         content: Facts(
             qualities[content],
