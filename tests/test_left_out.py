@@ -13,7 +13,7 @@ from sameshot.errors import WorkersUnavailable
 from sameshot.service.workers import Workers
 from sameshot.store.store import Store
 from sameshot.verbs.scan import scan
-from sameshot.way.left_out import TRIES, not_compared
+from sameshot.way.left_out import TRIES
 
 COUNT = 5
 
@@ -31,7 +31,7 @@ def links(installation: Installation) -> list[tuple[int, int, float]]:
 
 def left_out(installation: Installation) -> list[int]:
     with Store.open(installation.locations.database, read_only=True) as store:
-        return list(not_compared(store))
+        return list(store.not_compared.all())
 
 
 def scan_by(installation: Installation, workers: Workers):

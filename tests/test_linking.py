@@ -7,7 +7,7 @@ from running import CountingWorkers, Installation
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.model import PairScore
 from sameshot.service.workers import FailureKind, Message, Task, TaskFailed
-from sameshot.way.left_out import TRIES, not_compared
+from sameshot.way.left_out import TRIES
 from sameshot.way.linking import Linker
 from sameshot.way.looking import compare_one
 from sameshot.way.second_looks import SecondLooks
@@ -145,7 +145,7 @@ def test_a_task_whose_worker_ended_is_tried_again_each_pair_alone(installation: 
         workers.answer_all()
         assert app.store.links.scores_of(first) == dict.fromkeys(others, 0.95)
         assert workers.pairs_asked == [3, *[1] * 5]
-        assert not_compared(app.store) == {}
+        assert app.store.not_compared.all() == {}
 
 
 def test_a_pair_that_ends_every_worker_is_left_out_without_a_row_and_remembered(installation: Installation) -> None:
@@ -163,7 +163,7 @@ def test_a_pair_that_ends_every_worker_is_left_out_without_a_row_and_remembered(
         workers.answer_all()
         assert set(app.store.links.scores_of(first)) == {captured[301], captured[302]}
         assert workers.pairs_asked == [3, *[1] * (2 + TRIES)]
-        assert list(not_compared(app.store)) == [first]
+        assert list(app.store.not_compared.all()) == [first]
         linking.find_links(first)
         workers.answer_all()
         assert len(workers.pairs_asked) == 3 + TRIES  # not again in this run
@@ -171,7 +171,7 @@ def test_a_pair_that_ends_every_worker_is_left_out_without_a_row_and_remembered(
         linker(app, healthy).find_links(first)
         healthy.answer_all()
         assert deadly in app.store.links.scores_of(first)
-        assert not_compared(app.store) == {}
+        assert app.store.not_compared.all() == {}
 
 
 def test_workers_that_fail_at_everything_make_no_strangers_and_are_not_asked_for_ever(
@@ -188,4 +188,4 @@ def test_workers_that_fail_at_everything_make_no_strangers_and_are_not_asked_for
         assert app.store.links.of(app.store.contents.ids()) == []
         assert app.store.contents.reaches() == {}
         assert len(workers.pairs_asked) <= 20 * (2 + 19)  # each pair alone once: it was refused, not struck
-        assert sorted(not_compared(app.store)) == app.store.contents.ids()
+        assert sorted(app.store.not_compared.all()) == app.store.contents.ids()

@@ -11,6 +11,7 @@ import pytest
 
 import drawn
 from running import Installation
+from sameshot.store.store import Store
 from sameshot.way.sidecars import rating_of
 
 ATTRIBUTE = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description xmp:Rating="{}" /></x:xmpmeta>'
@@ -81,10 +82,14 @@ def test_sidecars_that_an_older_version_knew_are_read_by_the_next_scan(two: Inst
     two.scan()
     with sqlite3.connect(two.state / "sameshot.db") as database:
         database.execute("ALTER TABLE files DROP COLUMN rating")
+        database.execute("DROP TABLE not_compared")
+        database.execute("""INSERT INTO meta VALUES ('not_compared', '{"1": "too big", "77": "long gone"}')""")
         database.execute("PRAGMA user_version = 7")
     database.close()
     two.run("keep", two.photos / "sharp.jpg")
     two.run("unsay", two.photos / "sharp.jpg")  # grouped anew, with nobody's stars
+    with Store.open(two.state / "sameshot.db", read_only=True) as store:
+        assert store.not_compared.all() == {1: "too big"}
     assert best(two) == "sharp.jpg"
     two.scan()
     assert best(two) == "soft.jpg"

@@ -210,6 +210,14 @@ ALTER TABLE new_links RENAME TO {table};
 _VERSION_8 = """
 ALTER TABLE files ADD COLUMN rating INTEGER;
 UPDATE files SET mtime_ns = 0 WHERE role = 'companion' AND lower(CAST(name AS TEXT)) LIKE '%.xmp';
+
+CREATE TABLE not_compared (
+    content INTEGER PRIMARY KEY REFERENCES contents (id),
+    why TEXT NOT NULL
+);
+INSERT INTO not_compared SELECT contents.id, told.value
+    FROM json_each((SELECT value FROM meta WHERE key = 'not_compared')) AS told JOIN contents ON contents.id = told.key;
+DELETE FROM meta WHERE key = 'not_compared';
 """
 
 STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7, _VERSION_8)

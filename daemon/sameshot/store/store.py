@@ -22,6 +22,7 @@ from sameshot.store.links import Links
 from sameshot.store.meta import Meta
 from sameshot.store.migrate import back_up, migrate
 from sameshot.store.moments import Moments
+from sameshot.store.not_compared import NotCompared
 from sameshot.store.photos import Photos
 from sameshot.store.roots import Roots
 from sameshot.store.schema import STEPS
@@ -41,6 +42,7 @@ class Store:
         self.groups = Groups(connection, prefix)
         self.clusters = Clusters(connection, in_force=not prefix)
         self.verdicts = Verdicts(connection)
+        self.not_compared = NotCompared(connection)
         self.roots = Roots(connection)
         self.meta = Meta(connection)
 

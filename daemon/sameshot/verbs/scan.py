@@ -16,7 +16,6 @@ from sameshot.store.store import Store
 from sameshot.verbs.extent import extent_of
 from sameshot.verbs.groups import FailedPhoto
 from sameshot.watch.roots import filesystem_of, is_cloud
-from sameshot.way.left_out import not_compared
 from sameshot.way.sweeping import take_as_it_is
 from sameshot.wording import counted
 
@@ -150,7 +149,7 @@ def scan_result(app: App, failed_before: Collection[tuple[Path, str]], problems:
 
 def _not_compared(store: Store) -> list[str]:
     """Returns a sentence for each of the first photos that workers failed to compare with all others."""
-    known = not_compared(store)
+    known = store.not_compared.all()
     views = store.photos.views(known)
     named = [
         f"{views[content][0].path} was not compared with all others: {why}; it is tried again at the next start"

@@ -14,7 +14,6 @@ from sameshot.store.photos import PhotoRow
 from sameshot.verbs.merge import merges
 from sameshot.way.certificates import certificate, goes_before
 from sameshot.way.comparing import stored_scores
-from sameshot.way.left_out import not_compared
 from sameshot.way.library import check_known, group_views
 from sameshot.way.rating import rated
 from sameshot.wording import counted
@@ -91,7 +90,7 @@ def _neighbours(app: App, content: int, own: Path) -> Iterator[Neighbour]:
 
 def _alone(app: App, content: int, neighbours: tuple[Neighbour, ...]) -> Iterator[str]:
     yield "It is in no group."
-    if (why_not := not_compared(app.store).get(content)) is not None:
+    if (why_not := app.store.not_compared.all().get(content)) is not None:
         yield f"It was not compared with all others: {why_not}; it is tried again at the next start."
         return
     compared = [n.score for n in neighbours if n.score is not None]

@@ -231,7 +231,7 @@ class Flow:
         started_s = time.monotonic()
         dirty, self._dirty = self._dirty, set()
         with self._store.transaction():
-            region, not_compared = regroup(
+            region, to_compare = regroup(
                 self._store,
                 dirty,
                 self._settings.link_threshold,
@@ -239,7 +239,7 @@ class Flow:
                 self._settings.method.linkage,
                 self._settings.switches,
             )
-            waiting = self._linker.compare_neighbours(not_compared)  # until then "linked", so that a restart asks again
+            waiting = self._linker.compare_neighbours(to_compare)  # until then "linked", so that a restart asks again
             self._store.photos.advance_all("grouped", "linked", waiting)
             self._store.photos.advance_all("linked", "grouped", region - waiting)
             if not self._comparing:

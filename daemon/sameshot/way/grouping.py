@@ -31,10 +31,10 @@ _AT_ONCE = 512
 
 
 class Regrouped(NamedTuple):
-    """`contents`: of the region that was grouped. `not_compared`: pairs of them to compare before that is final."""
+    """`contents`: of the region that was grouped. `to_compare`: pairs of them to compare before that is final."""
 
     contents: set[int]
-    not_compared: set[tuple[int, int]]
+    to_compare: set[tuple[int, int]]
 
 
 def regroup(
@@ -57,7 +57,7 @@ def regroup(
             if part:
                 found = _regroup_around(store, part, threshold, new_id, linkage, switches)
                 done.contents.update(found.contents)
-                done.not_compared.update(found.not_compared)
+                done.to_compare.update(found.to_compare)
     return done
 
 
@@ -92,7 +92,7 @@ def _regroup_around(
     before = store.groups.get(set(known.values()))
     if {group.id: group for group in groups} != {group.id: group for group in before}:
         store.groups.replace(set(known.values()), groups)
-    return Regrouped(region, series.not_compared)
+    return Regrouped(region, series.to_compare)
 
 
 def regroup_all(

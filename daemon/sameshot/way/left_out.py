@@ -23,8 +23,6 @@ _PASSING: frozenset[FailureKind] = frozenset({"crash", "killed", "deadline", "me
 """How workers fail that may have met a full machine; one that says no does so the next time too."""
 _PAIRS_OF_ONE = 4
 """So many pairs of one content were tried in vain, and its others are tried no more in this run."""
-_NOT_COMPARED = "not_compared"
-"""The key in the store: {content: why}."""
 
 
 class LeftOut:
@@ -32,7 +30,7 @@ class LeftOut:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known = not_compared(store)
+        self._known = set(store.not_compared.all())
         self._contents: set[int] = set()
         self._pairs: set[frozenset[int]] = set()
         self._pairs_of: Counter[int] = Counter()
@@ -64,26 +62,19 @@ class LeftOut:
         """Notes that a content was compared with all that it should be, but for what was left out in this run."""
         if content in self or content in self._pairs_of:
             return
-        if self._known.pop(content, None) is not None:
-            self._save()
+        if content in self._known:
+            self._known.discard(content)
+            self._store.not_compared.forget(content)
 
     def to_link_again(self, index: NeighbourIndex) -> list[int]:
         """Returns those contents of present photos that an earlier run left out and `index` holds, in order."""
         return sorted(content for content in self._store.photos.copies(self._known) if content in index)
 
     def _remember(self, content: int, why: str) -> None:
-        self._known[content] = why
-        self._save()
-
-    def _save(self) -> None:
-        self._store.meta.set(_NOT_COMPARED, {str(content): why for content, why in self._known.items()})
+        self._known.add(content)
+        self._store.not_compared.note(content, why)
 
 
 def may_try_again(kind: FailureKind, tries: int) -> bool:
     """Whether to ask once more what a worker failed at for the `tries`-th time, with nothing else in the task."""
     return kind in _PASSING and tries < TRIES
-
-
-def not_compared(store: Store) -> dict[int, str]:
-    """Returns the contents that lack a comparison, each with why; their photos may be gone meanwhile."""
-    return {int(content): why for content, why in store.meta.get(_NOT_COMPARED, {}).items()}

@@ -172,7 +172,7 @@ class Migration:
 
     def _regroup(self, contents: set[int]) -> None:
         self._dirty -= contents
-        region, not_compared = regroup(
+        region, to_compare = regroup(
             self._store.other,
             contents,
             self.settings.link_threshold,
@@ -181,7 +181,7 @@ class Migration:
             self.settings.switches,
         )
         self._dirty -= region
-        self._linker.compare_neighbours(not_compared)
+        self._linker.compare_neighbours(to_compare)
 
     def _new_id(self) -> str:
         return new_group_id(int(self._now() * 1000))

@@ -31,7 +31,7 @@ class SeriesReader:
         self.bursts: dict[int, tuple[int, int]] = {}
         """Content -> what the contents of one burst share."""
         self.frame_of: dict[int, SetKind] = {}
-        self.not_compared: set[tuple[int, int]] = set()
+        self.to_compare: set[tuple[int, int]] = set()
         """Neighbours in time that may overlap, which nobody has found out yet; the smaller first."""
 
     @property
@@ -88,7 +88,7 @@ class SeriesReader:
         known = {(link.first, link.second): link for link in self._store.moments.links_of_pairs(pairs)}
         reaches = self._store.contents.reaches({end for pair in pairs for end in pair})
         self._links |= {pair: link for pair, link in known.items() if pair in neighbours or counts(link, reaches)}
-        self.not_compared |= neighbours - known.keys()
+        self.to_compare |= neighbours - known.keys()
 
 
 def counts(link: Link, reaches: Mapping[int, float]) -> bool:
