@@ -24,7 +24,7 @@ from sameshot.group.brackets import is_bracket
 from sameshot.group.clocks import clock_offset
 from sameshot.group.frames import frames_of
 from sameshot.group.kinds import KnownSet, belongs_together, bursts_of, kind_of, recognise
-from sameshot.model import Capture, Link
+from sameshot.model import Capture, Link, Stage
 from sameshot.way.linking import Linker
 
 START = datetime(2026, 5, 1, 10, 0)  # noqa: DTZ001 - cameras write no zone
@@ -189,26 +189,30 @@ def test_a_thin_overlap_keeps_the_last_frame_in_its_panorama(installation: Insta
     assert (group["kind"], len(group["photos"])) == ("panorama", 5)
 
 
-@pytest.fixture
-def crowded(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A sweep of four frames, and strangers of which one is more than its frames may have before the frame beside."""
-    monkeypatch.setattr("sameshot.way.linking.STRANGERS", 1)
+def crowd_and_sweep(folder: Path) -> SimpleNamespace:
+    """What writes a sweep of four frames, and strangers that look more like each of them than the frame beside it."""
     wide = drawn.scene(77, 3360, 800)
     frames = [wide[:, 720 * n : 720 * n + 1200] for n in range(4)]
 
     def sweep(*shots: int) -> None:
         for n in shots:
-            taken_at = START + timedelta(seconds=2 * n)
-            drawn.save(frames[n], installation.photos / f"{n}.jpg", taken_at=taken_at)
+            drawn.save(frames[n], folder / f"{n}.jpg", taken_at=START + timedelta(seconds=2 * n))
 
     def crowd() -> None:
         for n, frame in enumerate(frames):
             columns = np.split(frame, 4, axis=1)
-            drawn.save(np.hstack([column[:, ::-1] for column in columns]), installation.photos / f"crowd-{n}.jpg")
+            drawn.save(np.hstack([column[:, ::-1] for column in columns]), folder / f"crowd-{n}.jpg")
 
-    between = installation.photos / "between.jpg"  # something else, taken between two frames
+    between = folder / "between.jpg"  # something else, taken between two frames
     someone = partial(drawn.save, drawn.scene(5), between, taken_at=START + timedelta(seconds=3))
     return SimpleNamespace(sweep=sweep, crowd=crowd, between=between, someone=someone)
+
+
+@pytest.fixture
+def crowded(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """`crowd_and_sweep`, where one stranger is as many as are let before."""
+    monkeypatch.setattr("sameshot.way.linking.STRANGERS", 1)
+    return crowd_and_sweep(installation.photos)
 
 
 @pytest.mark.parametrize("comes_first", ["sweep", "crowd", "middle", "a photo between"])
@@ -230,8 +234,9 @@ def test_strangers_that_look_more_alike_do_not_cut_a_panorama(
     assert (group["kind"], len(group["photos"])) == ("panorama", 4)
 
 
+@pytest.mark.parametrize("stage", ["grouped", "applied"])
 def test_neighbours_in_time_that_a_kill_kept_from_being_compared_are_compared_by_the_next_start(
-    installation: Installation, crowded: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, crowded: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, stage: Stage
 ) -> None:
     crowded.crowd()
     installation.scan()
@@ -241,9 +246,56 @@ def test_neighbours_in_time_that_a_kill_kept_from_being_compared_are_compared_by
         killed.setattr(Linker, "compare_neighbours", begun)
         installation.scan()
     assert all(len(group["photos"]) < 4 for group in installation.groups()["groups"])
+    with installation.app() as app:
+        for photo in app.store.photos.in_stages(["grouped"]):
+            app.store.photos.advance(photo, stage)
     installation.scan()
     (group,) = installation.groups()["groups"]
     assert (group["kind"], len(group["photos"])) == ("panorama", 4)
+
+
+def test_a_set_of_neighbours_in_time_keeps_its_id_when_all_is_compared_anew(
+    installation: Installation, crowded: SimpleNamespace
+) -> None:
+    crowded.crowd()
+    crowded.sweep(0, 1, 2, 3)
+    installation.scan()
+    (before,) = installation.groups()["groups"]
+    with installation.app() as app:
+        app.store.meta.set("links_of", f"another {app.encoder.encoder_id}")
+    installation.scan()
+    (after,) = installation.groups()["groups"]
+    assert (after["id"], len(after["photos"])) == (before["id"], 4)
+
+
+def test_an_edit_of_one_frame_dissolves_no_panorama(installation: Installation, crowded: SimpleNamespace) -> None:
+    """Whichever content of a frame comes first by its digest."""
+    crowded.crowd()
+    crowded.sweep(0, 1, 2, 3)
+    for quality in (80, 85, 90):
+        picture = drawn.cropped(cv2.imread(str(installation.photos / "1.jpg"))[:, :, ::-1], 0.5)
+        drawn.save(picture, installation.photos / "edit.jpg", taken_at=START + timedelta(seconds=2), quality=quality)
+        installation.scan()
+        (group,) = installation.groups()["groups"]
+        assert (group["kind"], len(group["photos"])) == ("panorama", 5)
+
+
+@pytest.mark.parametrize(("method", "threshold"), [("camera", 0.5), ("embedding", 0.86), ("orb", 0.02)])
+def test_by_another_measure_too_groups_do_not_depend_on_the_order(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch, method: str, threshold: float
+) -> None:
+    monkeypatch.setattr("sameshot.way.linking.STRANGERS", 1)
+    found = []
+    for first in ("crowd", "sweep"):
+        one = Installation(tmp_path / first, models)
+        one.configure(same_shot={"method": method, "threshold": threshold})
+        photos = crowd_and_sweep(one.photos)
+        steps = [photos.crowd, partial(photos.sweep, 0, 1, 2, 3)]
+        for step in steps if first == "crowd" else steps[::-1]:
+            step()
+            one.scan()
+        found.append(one.partition())
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("interval_s", [2.0, 5.0, 7.5, 60.0])

@@ -401,7 +401,12 @@ def test_what_was_said_can_be_taken_back(scanned: Installation) -> None:
     assert "Taken back: `apart` of IMG_100.jpg and IMG_101.jpg." in took.out
     assert "IMG_102" not in took.out, "only what was said of these two together"
     assert frozenset({"IMG_100.jpg", "IMG_101.jpg"}) in scanned.partition()
-    assert "Taken back: `apart` of IMG_10" in scanned.run("unsay", third).out
+    copy = shutil.copy(third, third.with_name("copy.jpg"))
+    scanned.scan()
+    assert scanned.run("unsay", third, copy).out == "Nothing was said of them together.\n", "of pairs, not of each"
+    assert "Taken back: `apart` of IMG_10" in scanned.run("unsay", third, third).out
+    os.unlink(copy)
+    scanned.scan()
     scanned.run("unsay", behind)
     assert scanned.run("unsay", behind).out == "Nothing was said of it.\n"
 

@@ -319,10 +319,11 @@ def test_the_newest_verdict_on_a_pair_wins_and_says_what_it_displaced(store):
 def test_a_word_that_is_taken_back_stands_no_more(store):
     store.verdicts.add("together", [b"a", b"b", b"c"], 1.0)
     store.verdicts.add("keep", [b"a"], 2.0)
-    assert [word.digests for word in store.verdicts.withdraw([b"b", b"a"])] == [(b"a", b"b"), (b"a",)]
+    assert [word.digests for word in store.verdicts.withdraw([b"b", b"a"], wholly=False)] == [(b"a", b"b")]
     assert store.verdicts.pairs_among([b"a", b"b", b"c"]).together == {(b"a", b"c"), (b"b", b"c")}
-    assert [word.digests for word in store.verdicts.withdraw([b"c"])] == [(b"a", b"c"), (b"b", b"c")]
-    assert store.verdicts.withdraw([b"a"]) == []
+    assert store.verdicts.withdraw([b"a"], wholly=False) == []
+    assert [word.digests for word in store.verdicts.withdraw([b"c"], wholly=True)] == [(b"a", b"c"), (b"b", b"c")]
+    assert [word.kind for word in store.verdicts.withdraw([b"a"], wholly=True)] == ["keep"]
     assert not store.verdicts.any()
     store.verdicts.add("together", [b"a", b"b"], 3.0)
     assert len(store.verdicts.standing()) == 1

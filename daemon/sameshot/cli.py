@@ -232,7 +232,10 @@ def keep(context: typer.Context, files: Files) -> None:
 
 @app.command()
 def unsay(context: typer.Context, files: Files) -> None:
-    """Take back what you said of a photo, or of several photos together."""
+    """Take back what you said of photos.
+
+    Of one photo everything; of several that pairs of them are, or are not, of one shot.
+    """
     printing.unsaid(context.obj.out, context.obj.perform("unsay", files=absolute(files)))
 
 

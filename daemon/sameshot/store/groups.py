@@ -69,6 +69,21 @@ class Groups:
                 [self._generation],
             )
 
+    def touch(self, content_ids: Iterable[int]) -> None:
+        """Remember that the groups around these contents are to be made anew, until they were."""
+        sql = "INSERT OR IGNORE INTO touched (content) SELECT value FROM json_each(?)"
+        self._connection.write(sql, [as_json_list(content_ids)])
+
+    def touched(self) -> set[int]:
+        """The contents around which groups are to be made anew."""
+        return {content for (content,) in self._connection.rows("SELECT content FROM touched")}
+
+    def regrouped(self, content_ids: Iterable[int], but: Iterable[int]) -> None:
+        """The groups around these contents were made anew; around those of `but` they will be once more."""
+        sql = "DELETE FROM touched WHERE content IN (SELECT value FROM json_each(?))"
+        self._connection.write(sql, [as_json_list(content_ids)])
+        self.touch(but)
+
     def clear(self) -> None:
         """Forget all groups."""
         self._connection.write(f"DELETE FROM {self._groups}")

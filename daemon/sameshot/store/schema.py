@@ -218,6 +218,8 @@ CREATE TABLE not_compared (
 INSERT INTO not_compared SELECT contents.id, told.value
     FROM json_each((SELECT value FROM meta WHERE key = 'not_compared')) AS told JOIN contents ON contents.id = told.key;
 DELETE FROM meta WHERE key = 'not_compared';
+
+CREATE TABLE touched (content INTEGER PRIMARY KEY);
 """
 
 STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7, _VERSION_8)

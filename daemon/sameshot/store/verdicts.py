@@ -74,10 +74,12 @@ class Verdicts:
                     )
         return displaced
 
-    def withdraw(self, digests: Iterable[bytes]) -> list[Verdict]:
-        """Take back all that was said of one content, or of several among themselves; the words that stood till now."""
+    def withdraw(self, digests: Iterable[bytes], *, wholly: bool) -> list[Verdict]:
+        """Take back the words on pairs of these contents, or `wholly` all that was said of any; what stood till now."""
         about = set(digests)
-        words = [word for word in self.touching(about) if len(about) == 1 or about.issuperset(word.digests)]
+        words = self.touching(about)
+        if not wholly:
+            words = [word for word in words if len(word.digests) == 2 and about.issuperset(word.digests)]
         with self._connection.transaction(durable=True):
             for word in words:
                 self._connection.write("UPDATE verdicts SET displaced_by = id WHERE id = ?", [word.id])

@@ -51,9 +51,10 @@ def explain(app: App, *, first: Path, second: Path) -> ExplainResult:
         {name: round(value, 4) for name, value in ({"pair_score": pair.score} | evidence | values).items()},
         (
             *_reasons(app, one, other, score, pair.evidence["cosine"], exact=exact, together=together),
-            *_not_needed([name for name in evidence if name not in pair.evidence]),
             *_taken(features.capture, other_features.capture),
+            *_not_needed([name for name in evidence if name not in pair.evidence and measure is None and not exact]),
             *_not_computed(missing),
+            *_advice(known=one is not None and other is not None, exact=exact, together=together),
         ),
     )  # fmt: skip
 
@@ -76,7 +77,7 @@ def _every_value(
 
 def _not_needed(names: list[str]) -> list[str]:
     """Which evidence the pair score did without."""
-    return [f"The pair score was clear without {', '.join(names)}."] if names else []
+    return [f"It was clear without these, which took no part: {', '.join(names)}."] if names else []
 
 
 def _not_computed(missing: dict[str, str]) -> list[str]:
@@ -109,7 +110,6 @@ def _reasons(
     reasons += _clocks(app, one, other)
     if together:
         reasons += _certificates(app, one, other)
-        reasons.append("To have them apart: `sameshot apart FILE FILE`.")
         return reasons
     was_compared = other in app.store.links.scores_of(one)
     if passes and not said.apart and cosine < SHORTLIST_COSINE and not was_compared:
@@ -128,8 +128,15 @@ def _reasons(
         )
     if not passes and not said.apart:
         reasons.append(f"They would be grouped from a score of {threshold:.3f} on.")
-    reasons.append("To have them together: `sameshot together FILE FILE`.")
     return reasons
+
+
+def _advice(*, known: bool, exact: bool, together: bool) -> list[str]:
+    """What would have to be said to change it; of exact copies nothing can be."""
+    if exact or not known:
+        return []
+    word = "apart" if together else "together"
+    return [f"To have them {word}: `sameshot {word} FILE FILE`."]
 
 
 def _certificates(app: App, one: int, other: int) -> list[str]:
@@ -140,7 +147,8 @@ def _certificates(app: App, one: int, other: int) -> list[str]:
     sentences = [f"Both are in group {group.id} (kind: {group.kind}), which {name} stands for."]
     if group.representative in (one, other):
         behind = other if group.representative == one else one
-        reason = goes_before(app, [member.content for member in group.members], group.representative, behind)
+        members = [member.content for member in group.members]
+        reason = goes_before(app, members, group.representative, behind, name)
         sentences.append(f"{name} goes before {views[behind][0].path.name if behind in views else MISSING} {reason}.")
     for member in group.members:
         if member.content in (one, other) and member.content in views:

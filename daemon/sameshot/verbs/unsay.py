@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,19 +21,23 @@ class UnsaidResult:
 
 
 def unsay(app: App, *, files: tuple[Path, ...]) -> UnsaidResult:
-    """Takes back all that was said of one photo, or of several among themselves, and makes their groups anew.
+    """Takes back all that was said of one photo, or the words on pairs of several, and makes their groups anew.
 
     Raises BadInput when a file is no known photo.
     """
-    withdrawn = app.store.verdicts.withdraw(digest_of(app, path) for path in files)
+    photos = tuple(dict.fromkeys(files))
+    names = {digest_of(app, path): path.name for path in photos}
+    withdrawn = app.store.verdicts.withdraw(names, wholly=len(photos) == 1)
     group_anew(app, {digest for word in withdrawn for digest in word.digests})
-    return UnsaidResult(files, tuple(_told(app, word) for word in withdrawn))
+    return UnsaidResult(photos, tuple(_told(app, word, names) for word in withdrawn))
 
 
-def _told(app: App, word: Verdict) -> str:
-    names = []
-    for digest in word.digests:
-        content = app.store.contents.by_digest(digest)
-        views = app.store.photos.views([content.id]) if content is not None else {}
-        names.append(next((view.path.name for photos in views.values() for view in photos), MISSING))
-    return f"`{word.kind}` of {' and '.join(sorted(names))}"
+def _told(app: App, word: Verdict, names: Mapping[bytes, str]) -> str:
+    told = sorted(names.get(digest) or _name(app, digest) for digest in word.digests)
+    return f"`{word.kind}` of {' and '.join(told)}"
+
+
+def _name(app: App, digest: bytes) -> str:
+    content = app.store.contents.by_digest(digest)
+    views = app.store.photos.views([content.id]) if content is not None else {}
+    return next((view.path.name for photos in views.values() for view in photos), MISSING)

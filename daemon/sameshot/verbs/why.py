@@ -116,7 +116,8 @@ def _rule(app: App, group: Group, seen: GroupView, member: Membership, *, stands
     yield from certificate(app, group, member)
     present = _present(seen)
     if member.content in present:
-        yield f"{head.path.name} goes before it {goes_before(app, present, head.content, member.content)}."
+        name = head.path.name
+        yield f"{name} goes before it {goes_before(app, present, head.content, member.content, name)}."
 
 
 def _merges(app: App, group: Group) -> Iterator[str]:
@@ -135,11 +136,11 @@ def _why_it_stands(app: App, group: Group, seen: GroupView) -> Iterator[str]:
         yield "The others are exact copies of it."
         return
     if head.content != group.representative:
-        yield "The photo that stands for the group otherwise is missing now."
+        yield "The photo that stands for the group otherwise is missing or looked at anew."
         return
     ratings = rated(app.store, [present])
     next_one = max(others, key=lambda view: ratings[view.content].value)
-    reason = goes_before(app, present, head.content, next_one.content)
+    reason = goes_before(app, present, head.content, next_one.content, head.path.name)
     yield f"{head.path.name} goes before {next_one.path.name} {reason}."
 
 

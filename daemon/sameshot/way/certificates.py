@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sameshot.app import App
     from sameshot.model import Group, Membership
 
-MISSING = "a photo that is missing now"
+MISSING = "a photo that is missing or looked at anew"
 
 
 def certificate(app: App, group: Group, member: Membership) -> Iterator[str]:
@@ -63,8 +63,8 @@ def certificate(app: App, group: Group, member: Membership) -> Iterator[str]:
         )
 
 
-def goes_before(app: App, members: Sequence[int], one: int, other: int) -> str:
-    """Why, of these members of a group, the one goes before the other: what follows the names of both."""
+def goes_before(app: App, members: Sequence[int], one: int, other: int, name: str) -> str:
+    """Why, of these members of a group, the one, called `name`, goes before the other: what follows that it does."""
     ratings = rated(app.store, [members])
     own, others = ratings[one], ratings[other]
     digests = {content: row.digest for content, row in app.store.contents.get(members).items()}
@@ -72,7 +72,7 @@ def goes_before(app: App, members: Sequence[int], one: int, other: int) -> str:
     is_better = own.value >= others.value
     if digests[one] in chosen and digests[other] not in chosen:
         otherwise = "" if is_better else f"; otherwise the other might, because {'; '.join(reasons(others, own))}"
-        return f"because you chose it{otherwise}"
+        return f"because you chose {name}{otherwise}"
     if not is_better:
         return "although it is rated lower: not every photo of the group is provably like the other"
     return f"because {'; '.join(reasons(own, others))}"

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from sameshot.group.identity import new_group_id
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.model import FileStat
 from sameshot.service.message import BadMessage
@@ -28,7 +27,6 @@ from sameshot.way.arrival import stat_of
 from sameshot.way.attempts import Retries, next_try_s
 from sameshot.way.comparing import keep_one_kind_of_score, unseen
 from sameshot.way.flow_settings import FlowSettings
-from sameshot.way.grouping import regroup
 from sameshot.way.lately import Lately
 from sameshot.way.linking import Linker
 from sameshot.way.second_looks import SecondLooks
@@ -92,7 +90,7 @@ class Flow:
         self._ready.extend(photo for photo in self._store.photos.in_stages(["settled"]) if photo not in taken)
         self._relink.extend(self._store.photos.contents_in("looked"))
         self._relink.extend(self._second_looks.left_out.to_link_again(self._index))
-        self.touch(self._store.photos.contents_in("linked"))
+        self.touch({*self._store.photos.contents_in("linked"), *self._store.groups.touched()})
         self._to_inspect.extend(self._store.inspections.wanted())
         self.seek_unseen(self._settings.reads)
 
@@ -115,6 +113,7 @@ class Flow:
     def touch(self, contents: Iterable[int]) -> None:
         """Has the groups around these contents made anew: their photos, links or verdicts changed."""
         changed = set(contents)
+        self._store.groups.touch(changed - self._dirty)
         self._dirty |= changed
         self.encoders.touch(changed)
 
@@ -229,19 +228,13 @@ class Flow:
     def regroup(self) -> None:
         """Groups what was linked or touched, now."""
         started_s = time.monotonic()
+        if self._compares_all and self._linker.compare_neighbours(self._settings.to_compare(self._store, self._dirty)):
+            return  # groups that lack them would give up their ids
         dirty, self._dirty = self._dirty, set()
         with self._store.transaction():
-            region, to_compare = regroup(
-                self._store,
-                dirty,
-                self._settings.link_threshold,
-                lambda: new_group_id(int(self._now() * 1000)),
-                self._settings.method.linkage,
-                self._settings.switches,
-            )
-            waiting = self._linker.compare_neighbours(to_compare)  # until then "linked", so that a restart asks again
-            self._store.photos.advance_all("grouped", "linked", waiting)
-            self._store.photos.advance_all("linked", "grouped", region - waiting)
+            region, to_compare = self._settings.regroup(self._store, dirty, self._now)
+            self._store.groups.regrouped(region, but=self._linker.compare_neighbours(to_compare))
+            self._store.photos.advance_all("linked", "grouped", region)
             if not self._comparing:
                 self._store.meta.set("compared_as", self._settings.comparing)
                 self._compares_all = False

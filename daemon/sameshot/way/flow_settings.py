@@ -1,23 +1,29 @@
 """What the flow needs of the config and of an encoder, and what is made of it for each encoder.
 
-Comes in: values. Goes out: a linker that compares by them. Everything about comparing that is not of the photos is
-here.
+Comes in: values. Goes out: a linker that compares by them, and groups. Everything about comparing that is not of the
+photos is here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
 
+from sameshot.group.identity import new_group_id
 from sameshot.group.kinds import Switches
 from sameshot.index.neighbours import NeighbourIndex
 from sameshot.service.workers import Workers
 from sameshot.store.store import Store
 from sameshot.way.comparing import kind_of_score
+from sameshot.way.grouping import Regrouped, regroup
 from sameshot.way.linking import PAIR_SCORE_READS, Linker
 from sameshot.way.method import Method
 from sameshot.way.second_looks import SecondLooks
+from sameshot.way.series import neighbours_to_compare
 from sameshot.wire.photos import EncoderHeader
+
+GROUPS_ARE_MADE = "with neighbours in time"
+"""The way of grouping. Whoever changes it, so that the same links make other groups, writes something else here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,17 @@ class FlowSettings:
     def comparing(self) -> list[object]:
         """What decides which links and groups there are, besides the photos and the encoder."""
         method = self.method
-        return [method.id, self.link_threshold, method.batch_size, method.linkage, list(astuple(self.switches))]
+        switches = list(astuple(self.switches))
+        return [method.id, self.link_threshold, method.batch_size, method.linkage, switches, GROUPS_ARE_MADE]
+
+    def regroup(self, store: Store, contents: Iterable[int], now: Callable[[], float]) -> Regrouped:
+        """Brings the groups around these contents up to date; fresh ids tell the time."""
+        new_id = lambda: new_group_id(int(now() * 1000))  # noqa: E731
+        return regroup(store, contents, self.link_threshold, new_id, self.method.linkage, self.switches)
+
+    def to_compare(self, store: Store, contents: Iterable[int]) -> set[tuple[int, int]]:
+        """Returns the neighbours in time that grouping these contents would ask for."""
+        return neighbours_to_compare(store, contents, self.link_threshold, sets=self.switches.sets)
 
     def linker(
         self,

@@ -103,11 +103,13 @@ class Linker:
         self._linked, self._touched = linked, touched
         self._left_out = second_looks.left_out
         self._neighbours: set[tuple[int, int]] = set()  # pairs that are under way only because time says so
+        self._searching: set[int] = set()  # contents whose links are not complete yet
         self.under_way = 0
         """How many comparing tasks are out."""
 
     def find_links(self, content: int) -> None:
         """Compares the content with what it was not compared with and should be."""
+        self._searching.add(content)
         vector = self._store.contents.vector(content, self._encoder_id)
         self._go_on(_Search(content, vector, *self._index.around(vector, self._shortlist_cosine)))
 
@@ -121,12 +123,12 @@ class Linker:
     def compare_neighbours(self, pairs: AbstractSet[tuple[int, int]]) -> set[int]:
         """Compares neighbours in time that are on each other's shortlist, however many strangers lie nearer.
 
-        Returns the contents of those that it compares; they are touched when that is done. By another
-        measure than the pair score nothing is compared: it does not tell what sets are recognised by.
+        Returns the contents of those that it compares; they are touched when that is done. What is looking for its
+        links just now may find the pair by itself, and is touched then.
         """
-        if self._method.measure is not None:
-            return set()
         for one, other in sorted(pairs - self._neighbours):
+            if one in self._searching or other in self._searching:
+                continue
             vector, beside = self._index.vector(one), self._index.vector(other)
             if vector is None or beside is None:
                 continue
@@ -153,7 +155,8 @@ class Linker:
         content = search.content
         scores = self._store.links.scores_of(content)
         todo = {other: cosine for other, cosine in search.wanting if other != content and other not in scores}
-        todo |= self._batch(content, search.vector, scores)
+        if search.is_whole:
+            todo |= self._batch(content, search.vector, scores)
         strangers = 0
         for other, cosine in search.outwards():
             if other == content:
@@ -189,6 +192,7 @@ class Linker:
                 self._touched(other)
             self._touched(search.content)
             return
+        self._searching.discard(search.content)
         self._left_out.complete(search.content)
         self._linked(search.content)
 

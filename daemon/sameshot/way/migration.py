@@ -23,7 +23,6 @@ from sameshot.index.neighbours import NeighbourIndex
 from sameshot.service.workers import Workers
 from sameshot.store.store import Store
 from sameshot.way.flow_settings import FlowSettings
-from sameshot.way.grouping import regroup
 from sameshot.way.second_looks import SecondLooks
 from sameshot.wording import counted
 
@@ -172,14 +171,7 @@ class Migration:
 
     def _regroup(self, contents: set[int]) -> None:
         self._dirty -= contents
-        region, to_compare = regroup(
-            self._store.other,
-            contents,
-            self.settings.link_threshold,
-            self._new_id,
-            self.settings.method.linkage,
-            self.settings.switches,
-        )
+        region, to_compare = self.settings.regroup(self._store.other, contents, self._now)
         self._dirty -= region
         self._linker.compare_neighbours(to_compare)
 

@@ -17,6 +17,9 @@ from sameshot.group.sweeps import may_overlap
 from sameshot.model import Capture, Link, SetKind
 from sameshot.store.store import Store
 
+_OF_A_FRAME = 4
+"""So many contents of one frame stand for it beside its neighbours in time: a photo and a few edits."""
+
 
 class SeriesReader:
     """Reads each series once. `threshold`: the score from which two contents are the same shot."""
@@ -102,9 +105,25 @@ def within_reach(one: int, other: int, cosine: float, reaches: Mapping[int, floa
 
 
 def neighbours_in_time(frames: Sequence[Frame]) -> set[tuple[int, int]]:
-    """One content of each frame with one of the next where the two may overlap, the smaller first."""
-    pairs = ((a.contents[0], b.contents[0]) for a, b in pairwise(frames) if may_overlap(a, b))
-    return {(min(pair), max(pair)) for pair in pairs}
+    """The contents of each frame with those of the next where the two may overlap, the smaller first.
+
+    Of the many edits that a frame may have some are enough, or each would be compared with each.
+    """
+    return {
+        (min(a, b), max(a, b))
+        for earlier, later in pairwise(frames)
+        if may_overlap(earlier, later)
+        for a, b in product(earlier.contents[:_OF_A_FRAME], later.contents[:_OF_A_FRAME])
+    }
+
+
+def neighbours_to_compare(
+    store: Store, contents: Iterable[int], threshold: float, *, sets: bool
+) -> set[tuple[int, int]]:
+    """Returns the neighbours in time around these contents that are to be compared before sets can be told."""
+    reader = SeriesReader(store, threshold, sets=sets)
+    reader.read(contents)
+    return reader.to_compare
 
 
 def product_pairs(frames: Sequence[Frame]) -> list[tuple[int, int]]:
