@@ -195,6 +195,22 @@ def test_a_change_that_was_interrupted_and_taken_back_compares_anew(installation
     assert installation.partition() == before
 
 
+def test_a_word_before_the_first_scan_after_a_change_does_not_pass_for_that_scan(installation: Installation) -> None:
+    for scene in (1, 2):
+        for frame in range(2):
+            picture = drawn.burst_frame(drawn.scene(scene), frame)
+            drawn.save(picture, installation.photos / f"{scene}-{frame}.jpg")
+    installation.scan()
+    shots = installation.partition()
+    assert len(shots) == 2
+    with installation.app() as app:  # as if groups were made otherwise before
+        app.store.meta.set("compared_as", ["otherwise"])
+        app.store.groups.clear()
+    assert installation.run("keep", installation.photos / "1-0.jpg").code == 0
+    installation.scan()
+    assert installation.partition() == shots
+
+
 def test_what_another_method_said_is_no_certificate(installation: Installation) -> None:
     paths = drawn.samples(installation.photos)
     installation.scan()

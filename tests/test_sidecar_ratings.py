@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import drawn
 from running import Installation
 from sameshot.store.store import Store
+from sameshot.way.flow import Flow
 from sameshot.way.sidecars import rating_of
 
 ATTRIBUTE = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description xmp:Rating="{}" /></x:xmpmeta>'
@@ -83,13 +85,60 @@ def test_sidecars_that_an_older_version_knew_are_read_by_the_next_scan(two: Inst
     with sqlite3.connect(two.state / "sameshot.db") as database:
         database.execute("ALTER TABLE files DROP COLUMN rating")
         database.execute("DROP TABLE not_compared")
+        database.execute("DROP TABLE touched")
         database.execute("""INSERT INTO meta VALUES ('not_compared', '{"1": "too big", "77": "long gone"}')""")
         database.execute("PRAGMA user_version = 7")
     database.close()
-    two.run("keep", two.photos / "sharp.jpg")
-    two.run("unsay", two.photos / "sharp.jpg")  # grouped anew, with nobody's stars
+    assert two.run("keep", two.photos / "sharp.jpg").code == 0
+    assert two.run("unsay", two.photos / "sharp.jpg").code == 0  # grouped anew, with nobody's stars
+    ranked = two.run("rank", "--yes", two.photos)
+    assert ranked.code == 0, "no sidecar looks changed meanwhile"
+    assert two.run("undo", "--all", "--yes").code == 0
     with Store.open(two.state / "sameshot.db", read_only=True) as store:
         assert store.not_compared.all() == {1: "too big"}
+    assert best(two) == "sharp.jpg"
+    two.scan()
+    assert best(two) == "soft.jpg"
+
+
+def test_stars_leave_with_what_said_them(two: Installation) -> None:
+    sidecar = two.photos / "soft.xmp"
+    for becomes in (
+        lambda: sidecar.rename(two.photos / "sharp.xmp"),
+        lambda: drawn.save(drawn.scene(9), two.photos / "soft.jpeg"),  # whose it is cannot be told
+        lambda: (sidecar.unlink(), sidecar.symlink_to(two.folder / "elsewhere")),
+    ):
+        sidecar.unlink(missing_ok=True)
+        sidecar.write_text(ATTRIBUTE.format(5))
+        two.scan()
+        assert best(two) == "soft.jpg"
+        becomes()
+        two.scan()
+        assert best(two) == "sharp.jpg"
+        for left in ("sharp.xmp", "soft.jpeg"):
+            (two.photos / left).unlink(missing_ok=True)
+        two.scan()
+
+
+def test_a_copy_has_no_stars_of_a_photo_that_is_gone(two: Installation) -> None:
+    (two.photos / "there").mkdir()
+    shutil.copy(two.photos / "soft.jpg", two.photos / "there")
+    (two.photos / "soft.xmp").write_text(ATTRIBUTE.format(5))
+    two.scan()
+    [group] = two.groups()["groups"]
+    assert os.path.basename(group["representative"]) == "soft.jpg"
+    (two.photos / "soft.jpg").unlink()
+    two.scan()
+    assert best(two) == "sharp.jpg"
+
+
+def test_stars_that_a_kill_kept_from_being_heard_are_heard_by_the_next_start(
+    two: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (two.photos / "soft.xmp").write_text(ATTRIBUTE.format(5))
+    with monkeypatch.context() as killed:
+        killed.setattr(Flow, "touch", lambda *_: None)
+        two.scan()
     assert best(two) == "sharp.jpg"
     two.scan()
     assert best(two) == "soft.jpg"

@@ -23,7 +23,7 @@ from sameshot.store.store import Store
 from sameshot.watch.companions import pair_shots
 from sameshot.watch.ignore import COMPANION_EXTENSIONS, extension
 from sameshot.way.arrival import stat_of
-from sameshot.way.sidecars import learn_ratings
+from sameshot.way.sidecars import learn_ratings, ratings_of
 
 
 def late_companions(
@@ -107,7 +107,7 @@ def learn_followed(store: Store, outcomes: Iterable[StepOutcome]) -> None:
         if photo is not None:
             shot = Shot(photo.primary, (*photo.companions, FoundFile(path, stat)))
             store.photos.set_shot(photo.id, shot)
-            learn_ratings(store, shot)
+            learn_ratings(store, ratings_of(shot))
 
 
 def learn_parted(store: Store, outcomes: Iterable[StepOutcome]) -> None:

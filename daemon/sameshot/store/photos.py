@@ -39,6 +39,10 @@ class PhotoRow:
     missing_since_s: float | None = None
 
 
+NOT_READ = -2
+"""In the place of a rating: the sidecar is known from a version that did not read it."""
+
+
 class Photos:
     """Photos by id, path, folder, inode, stage and content."""
 
@@ -134,10 +138,17 @@ class Photos:
 
     def ratings(self, content_ids: Iterable[int]) -> dict[int, int]:
         """Content -> the highest rating that a present sidecar of a present photo says; others are left out."""
-        sql = """SELECT content, max(rating) FROM photos JOIN files ON photo = photos.id
-                 WHERE content IN (SELECT value FROM json_each(?)) AND rating IS NOT NULL AND missing_since_s IS NULL
-                 GROUP BY content"""
-        return dict(self._connection.rows(sql, [as_json_list(content_ids)]))
+        sql = """SELECT content, max(sidecar.rating) FROM photos
+                 JOIN files AS sidecar ON sidecar.photo = photos.id AND sidecar.missing_since_s IS NULL
+                 JOIN files AS own ON own.photo = photos.id AND own.role = 'primary' AND own.missing_since_s IS NULL
+                 WHERE content IN (SELECT value FROM json_each(?)) AND sidecar.rating > ? GROUP BY content"""
+        return dict(self._connection.rows(sql, [as_json_list(content_ids), NOT_READ]))
+
+    def ratings_in(self, folder: Path) -> dict[Path, int]:
+        """What the sidecars known directly in `folder` say, or NOT_READ; those that say nothing are left out."""
+        sql = "SELECT folder, name, rating FROM files WHERE folder = ? AND rating IS NOT NULL"
+        rows = self._connection.rows(sql, [os.fsencode(folder)])
+        return {path_from(where, name): rating for where, name, rating in rows}
 
     def copies(self, content_ids: Iterable[int]) -> dict[int, int]:
         """Content -> how many present photos hold it; contents without any are left out.

@@ -206,10 +206,10 @@ ALTER TABLE new_links RENAME TO {table};
     for table in ("links", "other_links")
 )
 
-# What a sidecar says of its photo. Those that are known look changed to the next sweep, which reads them.
+# What a sidecar says of its photo. Those that are known are marked as not read; the next sweep reads them.
 _VERSION_8 = """
 ALTER TABLE files ADD COLUMN rating INTEGER;
-UPDATE files SET mtime_ns = 0 WHERE role = 'companion' AND lower(CAST(name AS TEXT)) LIKE '%.xmp';
+UPDATE files SET rating = -2 WHERE role = 'companion' AND lower(CAST(name AS TEXT)) LIKE '%.xmp';
 
 CREATE TABLE not_compared (
     content INTEGER PRIMARY KEY REFERENCES contents (id),

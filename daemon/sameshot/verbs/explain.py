@@ -77,7 +77,7 @@ def _every_value(
 
 def _not_needed(names: list[str]) -> list[str]:
     """Which evidence the pair score did without."""
-    return [f"It was clear without these, which took no part: {', '.join(names)}."] if names else []
+    return [f"The pair score was clear without {', '.join(names)}."] if names else []
 
 
 def _not_computed(missing: dict[str, str]) -> list[str]:
@@ -148,8 +148,9 @@ def _certificates(app: App, one: int, other: int) -> list[str]:
     if group.representative in (one, other):
         behind = other if group.representative == one else one
         members = [member.content for member in group.members]
-        reason = goes_before(app, members, group.representative, behind, name)
-        sentences.append(f"{name} goes before {views[behind][0].path.name if behind in views else MISSING} {reason}.")
+        name_behind = views[behind][0].path.name if behind in views else MISSING
+        reason = goes_before(app, members, (group.representative, name), (behind, name_behind))
+        sentences.append(f"{name} goes before {name_behind} {reason}.")
     for member in group.members:
         if member.content in (one, other) and member.content in views:
             name = views[member.content][0].path.name

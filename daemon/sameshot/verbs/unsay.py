@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sameshot.app import App
+from sameshot.errors import BadInput
 from sameshot.store.verdicts import Verdict
-from sameshot.verbs.verdicts import digest_of, group_anew
+from sameshot.verbs.verdicts import digest_of, touch
 from sameshot.way.certificates import MISSING
 
 
@@ -23,12 +24,18 @@ class UnsaidResult:
 def unsay(app: App, *, files: tuple[Path, ...]) -> UnsaidResult:
     """Takes back all that was said of one photo, or the words on pairs of several, and makes their groups anew.
 
-    Raises BadInput when a file is no known photo.
+    Raises BadInput when a file is no known photo, or two are exact copies of each other.
     """
     photos = tuple(dict.fromkeys(files))
     names = {digest_of(app, path): path.name for path in photos}
-    withdrawn = app.store.verdicts.withdraw(names, wholly=len(photos) == 1)
-    group_anew(app, {digest for word in withdrawn for digest in word.digests})
+    if len(names) < len(photos):
+        raise BadInput(
+            "Some of these files are exact copies of each other", "Name one of them, alone, for all that was said of it"
+        )
+    with app.store.transaction(durable=True):
+        withdrawn = app.store.verdicts.withdraw(names, wholly=len(photos) == 1)
+        touch(app, {digest for word in withdrawn for digest in word.digests})
+    app.flow.regroup()
     return UnsaidResult(photos, tuple(_told(app, word, names) for word in withdrawn))
 
 

@@ -31,16 +31,17 @@ def say(app: App, kind: VerdictKind, files: tuple[Path, ...]) -> VerdictResult:
         )
     if kind == "apart" and len(set(digests.values())) < len(digests):
         raise BadInput("Two of these files are exact copies of each other", "Exact copies always belong together")
-    displaced = app.store.verdicts.add(kind, digests.values(), app.now())
-    group_anew(app, digests.values())
+    with app.store.transaction(durable=True):
+        displaced = app.store.verdicts.add(kind, digests.values(), app.now())
+        touch(app, digests.values())
+    app.flow.regroup()
     return VerdictResult(files, tuple(f"an earlier `{word.kind}` on two of these photos" for word in displaced))
 
 
-def group_anew(app: App, digests: Iterable[bytes]) -> None:
-    """Makes the groups of these photos as the standing words want them."""
+def touch(app: App, digests: Iterable[bytes]) -> None:
+    """Has the groups of these photos made anew, after a kill too."""
     contents = [app.store.contents.by_digest(digest) for digest in digests]
     app.flow.touch(content.id for content in contents if content is not None)
-    app.flow.regroup()
 
 
 def digest_of(app: App, path: Path) -> bytes:

@@ -117,7 +117,7 @@ def _rule(app: App, group: Group, seen: GroupView, member: Membership, *, stands
     present = _present(seen)
     if member.content in present:
         name = head.path.name
-        yield f"{name} goes before it {goes_before(app, present, head.content, member.content, name)}."
+        yield f"{name} goes before it {goes_before(app, present, (head.content, name), (member.content, 'it'))}."
 
 
 def _merges(app: App, group: Group) -> Iterator[str]:
@@ -140,8 +140,9 @@ def _why_it_stands(app: App, group: Group, seen: GroupView) -> Iterator[str]:
         return
     ratings = rated(app.store, [present])
     next_one = max(others, key=lambda view: ratings[view.content].value)
-    reason = goes_before(app, present, head.content, next_one.content, head.path.name)
-    yield f"{head.path.name} goes before {next_one.path.name} {reason}."
+    name, behind = head.path.name, next_one.path.name
+    reason = goes_before(app, present, (head.content, name), (next_one.content, behind))
+    yield f"{name} goes before {behind} {reason}."
 
 
 def _present(seen: GroupView) -> list[int]:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from sameshot.model import FileStat, FoundFile, Shot
 from sameshot.store.files import FileRole, FileRow
+from sameshot.store.photos import NOT_READ
 from sameshot.store.store import Store
-from sameshot.way.sidecars import learn_ratings
+from sameshot.way.sidecars import is_sidecar, learn_ratings, rating_of
 
 
 @dataclass(slots=True)
@@ -52,10 +53,15 @@ def reconcile_folder(
     they are places of photos it knows. Without `takes_in` so are photos that it does not know.
     """
     arrivals = Arrivals()
+    known = {row.path: row for row in store.photos.files_in(folder)}
+    said = store.photos.ratings_in(folder)
+    ratings = _ratings(shots, known, said)  # before the transaction: a slow disk would keep others from writing
     with store.transaction():
-        known = {row.path: row for row in store.photos.files_in(folder)}
         for shot in shots:
-            _reconcile_shot(store, root, shot, known, arrivals, takes_in=takes_in)
+            _reconcile_shot(store, root, shot, known, ratings, arrivals, takes_in=takes_in)
+        differing = {path for path in said.keys() | ratings.keys() if said.get(path) != ratings.get(path)}
+        learn_ratings(store, {path: ratings.get(path) for path in differing})
+        _touch(store, {row.photo_id for path, row in known.items() if path in differing}, arrivals)
         seen = {found.path for found in listed}
         gone = [row for path, row in known.items() if path not in seen and row.missing_since_s is None]
         arrivals.gone = gone
@@ -86,7 +92,14 @@ def stat_of(file: Path | int) -> FileStat | None:
 
 
 def _reconcile_shot(
-    store: Store, root: Path, shot: Shot, known: Mapping[Path, FileRow], arrivals: Arrivals, *, takes_in: bool
+    store: Store,
+    root: Path,
+    shot: Shot,
+    known: Mapping[Path, FileRow],
+    ratings: Mapping[Path, int | None],
+    arrivals: Arrivals,
+    *,
+    takes_in: bool,
 ) -> None:
     files = (shot.primary, *shot.companions)
     rows = {found.path: known.get(found.path) or _moved_here(store, found) for found in files}
@@ -99,7 +112,6 @@ def _reconcile_shot(
     if owner is None:
         if takes_in:
             arrivals.unsettled.add(store.photos.register(root, shot))
-            learn_ratings(store, shot)
         return
     if all(_is_as_known(found, rows[found.path], owner.photo_id, found is shot.primary) for found in files):
         return
@@ -107,9 +119,9 @@ def _reconcile_shot(
         row = rows[found.path]
         if row is not None and row.path != found.path:
             store.photos.move_file(row.path, found.path, found.stat)
+    _touch(store, {row.photo_id for row in rows.values() if row is not None}, arrivals)
     store.photos.set_shot(owner.photo_id, shot)
-    learn_ratings(store, shot)
-    _touch(store, {owner.photo_id}, arrivals)
+    learn_ratings(store, {file.path: ratings[file.path] for file in shot.companions if file.path in ratings})
     if primary is None or primary.role != "primary" or not _has_same_bytes(primary, shot.primary):
         # Its content stays as known until the new bytes are identified: mostly only metadata or the mode changed.
         store.photos.advance(owner.photo_id, "seen")
@@ -117,6 +129,19 @@ def _reconcile_shot(
     elif store.photos.get([owner.photo_id])[owner.photo_id].stage == "seen":
         # It was not where it was known when it was to settle, and nobody waits for it any more.
         arrivals.unsettled.add(owner.photo_id)
+
+
+def _ratings(shots: Sequence[Shot], known: Mapping[Path, FileRow], said: Mapping[Path, int]) -> dict[Path, int | None]:
+    """What the sidecars of the shots say; those that are as known and were read say what they said."""
+    found: dict[Path, int | None] = {}
+    for sidecar in (file for shot in shots for file in shot.companions if is_sidecar(file.path)):
+        row = known.get(sidecar.path)
+        is_read = row is not None and row.stat == sidecar.stat and row.missing_since_s is None
+        if is_read and said.get(sidecar.path) != NOT_READ:
+            found[sidecar.path] = said.get(sidecar.path)
+        else:
+            found[sidecar.path] = rating_of(sidecar.path)
+    return found
 
 
 def _is_as_known(found: FoundFile, row: FileRow | None, photo_id: int, is_primary: bool) -> bool:
@@ -150,4 +175,6 @@ def _still_at(store: Store, row: FileRow) -> bool:
 
 def _touch(store: Store, photo_ids: set[int], arrivals: Arrivals) -> None:
     photos = store.photos.get(photo_ids).values()
-    arrivals.contents.update(photo.content_id for photo in photos if photo.content_id is not None)
+    contents = {photo.content_id for photo in photos if photo.content_id is not None}
+    store.groups.touch(contents)  # with what touched them, so that no kill comes between
+    arrivals.contents.update(contents)

@@ -63,15 +63,16 @@ def certificate(app: App, group: Group, member: Membership) -> Iterator[str]:
         )
 
 
-def goes_before(app: App, members: Sequence[int], one: int, other: int, name: str) -> str:
-    """Why, of these members of a group, the one, called `name`, goes before the other: what follows that it does."""
+def goes_before(app: App, members: Sequence[int], first: tuple[int, str], second: tuple[int, str]) -> str:
+    """Why, of these members of a group, the first goes before the second, each with its name: what follows that."""
+    (one, name), (other, other_name) = first, second
     ratings = rated(app.store, [members])
     own, others = ratings[one], ratings[other]
     digests = {content: row.digest for content, row in app.store.contents.get(members).items()}
     chosen = app.store.verdicts.chosen(digests.values())
     is_better = own.value >= others.value
     if digests[one] in chosen and digests[other] not in chosen:
-        otherwise = "" if is_better else f"; otherwise the other might, because {'; '.join(reasons(others, own))}"
+        otherwise = "" if is_better else f"; otherwise {other_name} might, because {'; '.join(reasons(others, own))}"
         return f"because you chose {name}{otherwise}"
     if not is_better:
         return "although it is rated lower: not every photo of the group is provably like the other"

@@ -226,16 +226,16 @@ class Flow:
             (self._suspects if is_suspect else self._ready).append(photo_id)
 
     def regroup(self) -> None:
-        """Groups what was linked or touched, now."""
+        """Groups what was linked or touched, now; while all is compared anew, once that is done."""
         started_s = time.monotonic()
-        if self._compares_all and self._linker.compare_neighbours(self._settings.to_compare(self._store, self._dirty)):
-            return  # groups that lack them would give up their ids
+        if self._compares_all and (self._comparing or self._wants_neighbours()):
+            return  # groups that lack some links would give up their ids
         dirty, self._dirty = self._dirty, set()
         with self._store.transaction():
             region, to_compare = self._settings.regroup(self._store, dirty, self._now)
             self._store.groups.regrouped(region, but=self._linker.compare_neighbours(to_compare))
             self._store.photos.advance_all("linked", "grouped", region)
-            if not self._comparing:
+            if self._compares_all:
                 self._store.meta.set("compared_as", self._settings.comparing)
                 self._compares_all = False
         waiting = {*self._to_inspect}
@@ -243,6 +243,9 @@ class Flow:
         # Long regrouping comes less often: a fifth of the time at most goes into it, of the time of many photos less.
         rest = 4 if self.pending < _MANY else 24
         self._regroup_due_s = self._now() + max(0.2, rest * (time.monotonic() - started_s))
+
+    def _wants_neighbours(self) -> bool:
+        return bool(self._linker.compare_neighbours(self._settings.to_compare(self._store, self._dirty)))
 
     def joined_since(self, moment_s: float) -> set[int]:
         """Returns the contents that were linked after `moment_s`, as far back as a set stays open."""

@@ -17,6 +17,7 @@ from sameshot.group.sweeps import may_overlap
 from sameshot.model import Capture, Link, SetKind
 from sameshot.store.store import Store
 
+_AT_ONCE = 512
 _OF_A_FRAME = 4
 """So many contents of one frame stand for it beside its neighbours in time: a photo and a few edits."""
 
@@ -121,9 +122,14 @@ def neighbours_to_compare(
     store: Store, contents: Iterable[int], threshold: float, *, sets: bool
 ) -> set[tuple[int, int]]:
     """Returns the neighbours in time around these contents that are to be compared before sets can be told."""
-    reader = SeriesReader(store, threshold, sets=sets)
-    reader.read(contents)
-    return reader.to_compare
+    found: set[tuple[int, int]] = set()
+    done: set[int] = set()
+    left = sorted(contents)
+    for start in range(0, len(left), _AT_ONCE):  # memory stays that of a part
+        part = SeriesReader(store, threshold, sets=sets)
+        done |= part.read(set(left[start : start + _AT_ONCE]) - done)
+        found |= part.to_compare
+    return found
 
 
 def product_pairs(frames: Sequence[Frame]) -> list[tuple[int, int]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from sameshot.decode.exif import LARGEST_XMP_BYTES, rating_in
@@ -15,11 +16,20 @@ from sameshot.model import Shot
 from sameshot.store.store import Store
 
 
-def learn_ratings(store: Store, shot: Shot) -> None:
-    """Notes what the XMP sidecars among the companions of a shot say; the store knows them already."""
-    for companion in shot.companions:
-        if companion.path.suffix.lower() == ".xmp":
-            store.photos.set_rating(companion.path, rating_of(companion.path))
+def is_sidecar(path: Path) -> bool:
+    """Whether the file is an XMP sidecar by its name."""
+    return path.suffix.lower() == ".xmp"
+
+
+def ratings_of(shot: Shot) -> dict[Path, int | None]:
+    """Returns what the XMP sidecars among the companions of a shot say."""
+    return {file.path: rating_of(file.path) for file in shot.companions if is_sidecar(file.path)}
+
+
+def learn_ratings(store: Store, ratings: Mapping[Path, int | None]) -> None:
+    """Notes what sidecars say that the store knows."""
+    for path, rating in ratings.items():
+        store.photos.set_rating(path, rating)
 
 
 def rating_of(sidecar: Path) -> int | None:
