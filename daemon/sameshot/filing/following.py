@@ -107,7 +107,7 @@ def learn_followed(store: Store, outcomes: Iterable[StepOutcome]) -> None:
         if photo is not None:
             shot = Shot(photo.primary, (*photo.companions, FoundFile(path, stat)))
             store.photos.set_shot(photo.id, shot)
-            learn_ratings(store, ratings_of(shot))
+            learn_ratings(store, ratings_of([shot]))
 
 
 def learn_parted(store: Store, outcomes: Iterable[StepOutcome]) -> None:

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from sameshot.model import FileStat, FoundFile, Shot
 from sameshot.store.files import FileRole, FileRow
-from sameshot.store.photos import NOT_READ
 from sameshot.store.store import Store
-from sameshot.way.sidecars import is_sidecar, learn_ratings, rating_of
+from sameshot.way.sidecars import learn_ratings, ratings_of
 
 
 @dataclass(slots=True)
@@ -55,7 +54,7 @@ def reconcile_folder(
     arrivals = Arrivals()
     known = {row.path: row for row in store.photos.files_in(folder)}
     said = store.photos.ratings_in(folder)
-    ratings = _ratings(shots, known, said)  # before the transaction: a slow disk would keep others from writing
+    ratings = ratings_of(shots, known, said)  # before the transaction: a slow disk would keep others from writing
     with store.transaction():
         for shot in shots:
             _reconcile_shot(store, root, shot, known, ratings, arrivals, takes_in=takes_in)
@@ -129,19 +128,6 @@ def _reconcile_shot(
     elif store.photos.get([owner.photo_id])[owner.photo_id].stage == "seen":
         # It was not where it was known when it was to settle, and nobody waits for it any more.
         arrivals.unsettled.add(owner.photo_id)
-
-
-def _ratings(shots: Sequence[Shot], known: Mapping[Path, FileRow], said: Mapping[Path, int]) -> dict[Path, int | None]:
-    """What the sidecars of the shots say; those that are as known and were read say what they said."""
-    found: dict[Path, int | None] = {}
-    for sidecar in (file for shot in shots for file in shot.companions if is_sidecar(file.path)):
-        row = known.get(sidecar.path)
-        is_read = row is not None and row.stat == sidecar.stat and row.missing_since_s is None
-        if is_read and said.get(sidecar.path) != NOT_READ:
-            found[sidecar.path] = said.get(sidecar.path)
-        else:
-            found[sidecar.path] = rating_of(sidecar.path)
-    return found
 
 
 def _is_as_known(found: FoundFile, row: FileRow | None, photo_id: int, is_primary: bool) -> bool:

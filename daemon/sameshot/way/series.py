@@ -111,10 +111,10 @@ def neighbours_in_time(frames: Sequence[Frame]) -> set[tuple[int, int]]:
     Of the many edits that a frame may have some are enough, or each would be compared with each.
     """
     return {
-        (min(a, b), max(a, b))
+        pair
         for earlier, later in pairwise(frames)
         if may_overlap(earlier, later)
-        for a, b in product(earlier.contents[:_OF_A_FRAME], later.contents[:_OF_A_FRAME])
+        for pair in _across(earlier.contents[:_OF_A_FRAME], later.contents[:_OF_A_FRAME])
     }
 
 
@@ -134,8 +134,8 @@ def neighbours_to_compare(
 
 def product_pairs(frames: Sequence[Frame]) -> list[tuple[int, int]]:
     """Every content of each frame with every one of the next, the smaller first."""
-    return [
-        (min(a, b), max(a, b))
-        for earlier, later in pairwise(frames)
-        for a, b in product(earlier.contents, later.contents)
-    ]
+    return [pair for earlier, later in pairwise(frames) for pair in _across(earlier.contents, later.contents)]
+
+
+def _across(some: Sequence[int], others: Sequence[int]) -> list[tuple[int, int]]:
+    return [(min(a, b), max(a, b)) for a, b in product(some, others)]

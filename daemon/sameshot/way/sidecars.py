@@ -8,22 +8,36 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from sameshot.decode.exif import LARGEST_XMP_BYTES, rating_in
 from sameshot.model import Shot
+from sameshot.store.files import FileRow
+from sameshot.store.photos import NOT_READ
 from sameshot.store.store import Store
+from sameshot.watch.ignore import extension
+
+_NOTHING: Mapping[Path, Any] = {}
 
 
-def is_sidecar(path: Path) -> bool:
-    """Whether the file is an XMP sidecar by its name."""
-    return path.suffix.lower() == ".xmp"
+def ratings_of(
+    shots: Iterable[Shot], known: Mapping[Path, FileRow] = _NOTHING, said: Mapping[Path, int] = _NOTHING
+) -> dict[Path, int | None]:
+    """Returns what the XMP sidecars among the companions of the shots say, None where one says nothing.
 
-
-def ratings_of(shot: Shot) -> dict[Path, int | None]:
-    """Returns what the XMP sidecars among the companions of a shot say."""
-    return {file.path: rating_of(file.path) for file in shot.companions if is_sidecar(file.path)}
+    Those that are as `known`, and were read, are not read again: they say what they `said`.
+    """
+    found: dict[Path, int | None] = {}
+    for sidecar in (file for shot in shots for file in shot.companions if extension(file.path.name) == "xmp"):
+        row = known.get(sidecar.path)
+        is_as_known = row is not None and row.stat == sidecar.stat and row.missing_since_s is None
+        if is_as_known and said.get(sidecar.path) != NOT_READ:
+            found[sidecar.path] = said.get(sidecar.path)
+        else:
+            found[sidecar.path] = rating_of(sidecar.path)
+    return found
 
 
 def learn_ratings(store: Store, ratings: Mapping[Path, int | None]) -> None:
