@@ -8,13 +8,12 @@ atomic switch from one encoder to the next.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sameshot.errors import BadInput, StateUnavailable
+from sameshot.store.whole_file import write_whole
 
 _PREDECESSORS_KEPT = 3
 
@@ -99,17 +98,3 @@ def roll_back(models_dir: Path, key: str) -> Card:
         raise BadInput(f"The earlier model {earlier.file} is gone", "Train a new one: sameshot train")
     write_card(models_dir, key, earlier)
     return earlier
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Written beside its place and renamed into it once it is on the disk. Raises OSError."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sameshot.embed.cards import read_card, write_whole
+from sameshot.embed.cards import read_card
 from sameshot.embed.spec import parse
 from sameshot.errors import BadInput, StateUnavailable
+from sameshot.store.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from sameshot.embed.cards import Card, write_card, write_whole
+from sameshot.embed.cards import Card, write_card
 from sameshot.embed.own_class import OwnClass, OwnEncoder, Pictures, code_digest, is_torch, made, state_digest
 from sameshot.embed.served_graph import Preparation, input_side, serve
 from sameshot.embed.spec import LARGEST_SIDE_PX, EncoderSpec, parse
 from sameshot.embed.trusted import SUFFIX, OnnxInBatches, Recipe, probed, probes
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
+from sameshot.store.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from sameshot.embed.autoencoders import Autoencoder, build
-from sameshot.embed.cards import write_whole
 from sameshot.embed.perceptual import Loss, perceptual_loss
 from sameshot.embed.serving import evenly_lit
 from sameshot.errors import BadInput
+from sameshot.store.whole_file import write_whole
 
 FEWEST_CROPS = 32
 _VALIDATION = 0.1

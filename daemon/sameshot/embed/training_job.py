@@ -22,7 +22,6 @@ import torch
 from numpy.typing import NDArray
 
 from sameshot.embed.autoencoders import Autoencoder
-from sameshot.embed.cards import write_whole
 from sameshot.embed.encoders import EncoderFile
 from sameshot.embed.judging import Judgement, average_precisions, judge
 from sameshot.embed.loss_curve import picture
@@ -31,6 +30,7 @@ from sameshot.embed.serving import Encoder
 from sameshot.embed.torch_models import embedding_of, export, weights_digest
 from sameshot.embed.training import Progress, Settings, train, untrained
 from sameshot.errors import BadInput, SameshotError
+from sameshot.store.whole_file import write_whole
 
 _MIDDLE = (127.5, 127.5, 127.5)
 

@@ -10,9 +10,9 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from sameshot.app import App
-from sameshot.embed.cards import write_whole
 from sameshot.errors import BadInput
 from sameshot.service.message import BadMessage
+from sameshot.store.whole_file import write_whole
 from sameshot.verbs.calibration_page import ExamplePair, page
 from sameshot.way.calibrating import Point, ScoredPair, measure_sample
 from sameshot.way.learned import lesson

@@ -19,11 +19,11 @@ from typing import Any, Literal
 
 from sameshot.app import App, Progress, open_app
 from sameshot.config import LoadedConfig, load_with_sources, without_file
-from sameshot.embed.cards import write_whole
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.group.quality import rate
 from sameshot.locations import Locations
 from sameshot.service.chore import be_a_chore
+from sameshot.store.whole_file import write_whole
 from sameshot.way.learned import NAMES, Lesson, keep, lesson, was_forgotten
 from sameshot.way.learning import teach
 from sameshot.way.rating import facts_of, rated

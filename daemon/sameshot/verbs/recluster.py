@@ -26,11 +26,11 @@ import numpy as np
 from sameshot.app import App, Progress, open_app
 from sameshot.compare.thresholds import SHORTLIST_COSINE
 from sameshot.config import LoadedConfig, load_with_sources, without_file
-from sameshot.embed.cards import write_whole
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.group.kinds import Switches
 from sameshot.locations import Locations
 from sameshot.service.chore import be_a_chore
+from sameshot.store.whole_file import write_whole
 from sameshot.verbs.table import as_json
 from sameshot.way.reclustering import CLUSTERING, Clustering, Proposal, merged_from, propose
 

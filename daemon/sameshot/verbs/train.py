@@ -24,11 +24,12 @@ from pydantic import ValidationError
 from sameshot.app import Progress, open_app
 from sameshot.config import LoadedConfig, load_with_sources, without_file
 from sameshot.config_keys import Training
-from sameshot.embed.cards import Card, read_card, succeed, write_whole
+from sameshot.embed.cards import Card, read_card, succeed
 from sameshot.embed.spec import parse
 from sameshot.errors import BadInput, SameshotError, StateUnavailable
 from sameshot.locations import Locations
 from sameshot.service.chore import be_a_chore
+from sameshot.store.whole_file import write_whole
 from sameshot.way.crops import Crops, gather
 
 

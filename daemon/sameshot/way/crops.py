@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sameshot.app import App
-from sameshot.embed.cards import write_whole
 from sameshot.service.message import BadMessage
+from sameshot.store.whole_file import write_whole
 from sameshot.way.calibrating import CHANGES
 from sameshot.way.grouping import kept_whole
 from sameshot.way.looking import ask_of_each

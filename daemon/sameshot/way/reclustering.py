@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
-from sameshot.embed.cards import write_whole
 from sameshot.group.identity import new_group_id
 from sameshot.group.kinds import Switches
 from sameshot.store.clusters import Mode
 from sameshot.store.store import Store
+from sameshot.store.whole_file import write_whole
 from sameshot.way.grouping import regroup_all
 
 CLUSTERING = "clusters.json"
